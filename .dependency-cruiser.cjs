@@ -1,0 +1,64 @@
+/** Who may import whom: the table of the design, folder by folder. `npm run check` enforces it. */
+const thirdParty = (...names) => `^node_modules/(@types/)?(${names.join("|")})(/|$)`;
+const folder = (name) => `^provider/${name}/`;
+
+/** `from` may import its own folder and what is listed, nothing else. */
+const allow = (name, from, ...to) => ({
+  name,
+  severity: "error",
+  comment: `${name} may import only: ${to.join(", ")}`,
+  from: { path: from },
+  to: { pathNot: [from, ...to], dependencyTypesNot: ["type-only"] },
+});
+const errors = "^provider/errors\\.ts$";
+const postgresql = folder("postgresql");
+const schema = folder("schema");
+const plan = folder("plan");
+const host = folder("host");
+const server = folder("server");
+const instances = folder("instances");
+const resources = folder("resources");
+const node = "^(node:)?[a-z_/]+$";
+
+module.exports = {
+  forbidden: [
+    { name: "no-circular", severity: "error", from: {}, to: { circular: true } },
+    { name: "resolvable", severity: "error", from: {}, to: { couldNotResolve: true } },
+    { name: "errors-import-nothing", severity: "error", from: { path: errors }, to: { path: "." } },
+    allow("postgresql-is-pure", `${postgresql}(?!scram\\.ts)`, postgresql, errors),
+    allow("scram-may-use-crypto", `${postgresql}scram\\.ts`, postgresql, errors, "^(node:)?crypto$", thirdParty("@mongodb-js/saslprep")),
+    allow("schema", schema, postgresql, errors, thirdParty("zod")),
+    allow("plan-is-pure", plan, postgresql, errors),
+    {
+      name: "plan-types",
+      severity: "error",
+      comment: "plan may take types of schema, and no type of host or server",
+      from: { path: plan },
+      to: { path: [host, server, instances, resources, "^node:", "^sdk/"] },
+    },
+    allow("host", host, errors, thirdParty("ssh2", "sshpk", "ssh-config", "execa"), node),
+    allow("server", server, host, postgresql, errors, thirdParty("pg", "pg-protocol", "pg-types"), "^(node:)?stream(/|$)"),
+    allow("instances", instances, schema, plan, server, host, postgresql, errors, "^(node:)?crypto$"),
+    allow("resources", `${resources}(?!engine\\.ts)`, resources, instances, schema, plan, server, host, postgresql, errors, "^(node:)?crypto$"),
+    allow("engine", `${resources}engine\\.ts`, resources, errors, thirdParty("@pulumi/pulumi")),
+    allow("sdk", "^sdk/", "^provider/postgresql/scram\\.ts$", thirdParty("@pulumi/pulumi")),
+    {
+      name: "examples-use-the-package",
+      severity: "error",
+      from: { path: "^examples/" },
+      to: { path: "^(provider|sdk|test|scripts)/" },
+    },
+    {
+      name: "only-schema-imports-zod",
+      severity: "error",
+      from: { path: "^(provider|sdk)/", pathNot: schema },
+      to: { path: thirdParty("zod") },
+    },
+  ],
+  options: {
+    doNotFollow: { path: "node_modules" },
+    tsPreCompilationDeps: "specify",
+    tsConfig: { fileName: "tsconfig.json" },
+    enhancedResolveOptions: { exportsFields: ["exports"], conditionNames: ["require", "node", "default"] },
+  },
+};

@@ -1,0 +1,171 @@
+import { randomBytes } from "node:crypto";
+import { InstanceExistsError, InstanceNotFoundError, InstanceStateError } from "../errors";
+import { Session } from "../host/session";
+import { agree } from "../plan/announced";
+import { nothing } from "../plan/nothing";
+import type { Step } from "../plan/step";
+import { findEncoding } from "../postgresql/locale";
+import type { InstanceInputs } from "../schema/inputs";
+import { type Made, type Remembered, schemaVersion } from "../schema/state";
+import { apply } from "../server/apply";
+import { chooseLocale } from "../server/facts";
+import { type Marker, printMarker, requireOurs } from "../server/marker";
+import { type Observation, observe } from "../server/observe";
+import { requireFreePort } from "../server/port";
+import { describe, logFile, stateDirectory } from "../server/target";
+import { digest, type Opened, open } from "./open";
+
+export interface Wanted {
+  readonly inputs: InstanceInputs;
+  /** Of the inputs that the program or `check` gave. */
+  readonly declared: readonly string[];
+  /** Whose it is, beside its id: the resource's URN. */
+  readonly urn: string;
+  /** Of an instance that exists already, wholly or half. */
+  readonly known?: { readonly id: string; readonly remembered: Remembered };
+  /** One line a step, while it runs. */
+  progress(line: string): void;
+}
+
+export interface Outcome {
+  readonly id: string;
+  readonly made: Made;
+  /** What was found changed on the host and nobody approved to change. */
+  readonly left: readonly string[];
+  readonly steps: readonly Step[];
+  /** What stopped it on the way; `made` is then what is there. */
+  readonly failure?: unknown;
+}
+
+/**
+ * Observe, plan, apply, observe. There is no create and no update: an interrupted run is continued by the next,
+ * because observing finds what is done. Throws as long as nothing was changed; from then on failures are an outcome.
+ */
+export async function converge(wanted: Wanted): Promise<Outcome> {
+  const { inputs, known, progress } = wanted;
+  const opened = await open(inputs, known?.remembered);
+  const { target, desired, facts } = opened;
+  const before = await observe(target, known?.remembered.observed);
+  const locale = chooseLocale(
+    target.host,
+    facts,
+    inputs.locale,
+    findEncoding(inputs.encoding ?? "UTF8") ?? "UTF8",
+  );
+  requireNoOther(wanted, opened, before);
+  await requirePort(opened, before);
+  const session = await Session.open(target.host, stateDirectory(target), target.owner);
+  try {
+    if (session.joined) progress(`waited for ${session.joined} of an earlier run`);
+    const found = await observe(target, known?.remembered.observed);
+    const id = found.marker?.id ?? known?.id ?? newId(inputs.name);
+    const agreement = agree(known?.remembered.observed ?? nothing, found.observed, desired);
+    if (agreement.more.length > 0) throw differs(opened, agreement.more);
+    const outcome = { id, left: agreement.left, steps: agreement.take };
+    await mark(session, opened, found, { id, urnHash: digest(wanted.urn) });
+    try {
+      for (const step of agreement.take) {
+        progress(progressOf[step.kind]);
+        await apply({ target, session, desired, locale }, step);
+      }
+      const after = await observe(target, found.observed);
+      await mark(session, opened, after, { id, urnHash: digest(wanted.urn) });
+      return { ...outcome, made: madeOf(opened, after.observed, wanted.declared, "ready") };
+    } catch (failure) {
+      const after = await observe(target, found.observed).catch(() => found);
+      const phase = known === undefined || known.remembered.phase === "creating" ? "creating" : "changing";
+      return { ...outcome, failure, made: madeOf(opened, after.observed, wanted.declared, phase) };
+    }
+  } finally {
+    session.close();
+  }
+}
+
+/** What the user sees while a step runs. */
+const progressOf: Readonly<Record<Step["kind"], string>> = {
+  init: "initdb",
+  writeConfiguration: "writing postgresql.conf",
+  start: "waiting for the server",
+  stop: "stopping the server",
+  restart: "restarting the server",
+  reload: "reloading the configuration",
+  setPassword: "setting the superuser's password",
+};
+
+const newId = (name: string): string => `${name}-${randomBytes(5).toString("hex")}`;
+
+/** Ours is what bears our id; for a new resource, what an interrupted create of the same resource left. */
+function requireNoOther({ known, urn }: Wanted, { target }: Opened, { marker, observed }: Observation): void {
+  if (observed.existence === "absent" && marker === undefined) return;
+  if (known && observed.existence === "absent" && known.remembered.phase === "ready") {
+    throw new InstanceNotFoundError(`${describe(target)} is gone: ${target.dataDirectory} does not exist`, {
+      hint: "Run `pulumi refresh` to take it out of the state; the next `pulumi up` then makes a new, empty one.",
+    });
+  }
+  if (known) {
+    requireOurs(target, marker, known.id);
+    return;
+  }
+  if (marker?.urnHash === digest(urn)) return;
+  const whose = marker ? `belongs to ${marker.id}` : "was not made by this provider";
+  throw new InstanceExistsError(
+    `${describe(target)}: what is at ${target.dataDirectory} ${whose}. It was not touched.`,
+    {
+      hint: "Declare another dataDirectory or name.",
+    },
+  );
+}
+
+async function requirePort(
+  { target, desired }: Opened,
+  { observed, postmaster }: Observation,
+): Promise<void> {
+  const { port, state } = desired.inputs;
+  if (state === "started" && postmaster?.port !== port && observed.server !== "recovering") {
+    await requireFreePort(target.host, port);
+  }
+}
+
+function differs({ target }: Opened, more: readonly string[]): InstanceStateError {
+  return new InstanceStateError(`host differs from state: ${more.join("; ")} on ${target.host.name}`, {
+    hint: "Nothing was changed. Run `pulumi refresh`, look at the preview, and run `pulumi up` again.",
+  });
+}
+
+async function mark(
+  session: Session,
+  { target }: Opened,
+  { marker, observed }: Observation,
+  who: Pick<Marker, "id" | "urnHash">,
+): Promise<void> {
+  const { dataDirectory } = target;
+  const { systemIdentifier, role } = observed;
+  const text = printMarker({ ...who, dataDirectory, systemIdentifier, role });
+  if (marker === undefined || printMarker(marker) !== text) await session.write("marker.json", text);
+}
+
+/** The outputs beside the inputs. */
+export function madeOf(
+  { target, desired, facts }: Opened,
+  observed: Made["observed"],
+  declared: readonly string[],
+  phase: Made["phase"],
+): Made {
+  return {
+    schemaVersion,
+    phase,
+    declared: [...declared],
+    observed,
+    dataDirectory: target.dataDirectory,
+    binDirectory: target.binDirectory,
+    owner: target.owner,
+    systemIdentifier: observed.systemIdentifier,
+    serverVersion: observed.serverVersion,
+    role: observed.role,
+    logFile: logFile(target),
+    pendingRestart: Object.keys(observed.pending).length > 0,
+    pendingRestartReasons: observed.pending,
+    resolvedSettings: { ...desired.resolved },
+    hostMemory: facts.memory,
+  };
+}

@@ -1,0 +1,55 @@
+import { createHash } from "node:crypto";
+import type { Host } from "../host/host";
+import { LocalHost } from "../host/local";
+import { type Desired, desire } from "../plan/desired";
+import type { InstanceInputs } from "../schema/inputs";
+import type { Remembered } from "../schema/state";
+import { gatherFacts, type HostFacts } from "../server/facts";
+import type { Target } from "../server/target";
+
+/** How to get to the host: an input of every operation, never part of who an instance is. */
+export function openHost(inputs: Pick<InstanceInputs, "host" | "become">): Host {
+  return new LocalHost(inputs.become);
+}
+
+/** An instance at its place, and what the program wants of it there. */
+export interface Opened {
+  readonly target: Target;
+  readonly facts: HostFacts;
+  readonly desired: Desired;
+}
+
+/** What the program does not say, the state remembers; what neither does, the host decides. */
+export async function open(inputs: InstanceInputs, remembered?: Remembered): Promise<Opened> {
+  const host = openHost(inputs);
+  const facts = await gatherFacts(host, {
+    version: inputs.version,
+    owner: inputs.owner ?? remembered?.owner,
+    binDirectory: inputs.binDirectory ?? remembered?.binDirectory,
+  });
+  const { version, name, superuser } = inputs;
+  const target: Target = {
+    host,
+    owner: facts.owner,
+    dataDirectory:
+      inputs.dataDirectory ?? remembered?.dataDirectory ?? `${facts.home}/pginstance/${version}/${name}`,
+    binDirectory: facts.binDirectory,
+    version,
+    name,
+    superuser,
+  };
+  return { target, facts, desired: desiredOf(inputs, facts.memory, remembered) };
+}
+
+export function desiredOf(inputs: InstanceInputs, hostMemory: number | null, pinned?: Remembered): Desired {
+  const { restartTriggers } = inputs;
+  return desire(inputs, {
+    hostMemory,
+    pinned,
+    restartTriggers: restartTriggers === undefined ? null : digest(JSON.stringify(restartTriggers)),
+  });
+}
+
+export function digest(text: string): string {
+  return createHash("sha256").update(text).digest("hex").slice(0, 32);
+}

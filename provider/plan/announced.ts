@@ -1,0 +1,103 @@
+import { appliedBy, findSetting } from "../postgresql/settings";
+import type { Observed } from "../schema/state";
+import type { Desired } from "./desired";
+import { isUp, plan } from "./plan";
+import { findStep, type Step, type StepKind } from "./step";
+
+/** What an update may do: the announced steps as the host needs them, and what it leaves for the next preview. */
+export interface Agreement {
+  readonly take: readonly Step[];
+  /** Differences on the host that nobody approved to change: named, not touched. */
+  readonly left: readonly string[];
+  /** Why an announced step would do more than was announced; then nothing may be done at all. */
+  readonly more: readonly string[];
+}
+
+/** A step that is already half done needs the second half only; that was announced too. */
+const covers: Readonly<Record<StepKind, readonly StepKind[]>> = {
+  init: ["init"],
+  writeConfiguration: ["writeConfiguration"],
+  stop: ["stop"],
+  start: ["start", "restart", "init"],
+  restart: ["restart"],
+  reload: ["reload", "restart", "start"],
+  setPassword: ["setPassword"],
+};
+
+const said: Partial<Readonly<Record<StepKind, string>>> = {
+  start: "the server is stopped",
+  stop: "the server runs",
+  restart: "a restart is pending",
+  setPassword: "the superuser's password was changed",
+};
+
+/**
+ * Holds what the host shows against what the preview said. Announced is the plan of what the state remembers, found
+ * the plan of what is there; only what is in both is done.
+ */
+export function agree(remembered: Observed, observed: Observed, desired: Desired): Agreement {
+  const announced = plan(remembered, desired);
+  const created = findStep(announced, "init") !== undefined;
+  if (created) return { take: plan(observed, desired), left: [], more: [] };
+  const names = new Set(findStep(announced, "writeConfiguration")?.changes.map((change) => change.name));
+  const everything = plan(observed, desired);
+  const found = plan(observed, leaving(observed, desired, names));
+  const take = found.filter((step) => isCovered(step, announced));
+  const left = [
+    ...(findStep(everything, "writeConfiguration")?.changes ?? [])
+      .filter((change) => !names.has(change.name))
+      .map((change) => describeLeft(observed, change.name)),
+    ...found.filter((step) => !isCovered(step, announced)).map((step) => said[step.kind] ?? step.kind),
+  ];
+  return {
+    take,
+    left,
+    more: moreThanAnnounced(remembered, observed, desired, take, found, announced, names),
+  };
+}
+
+function isCovered(step: Step, announced: readonly Step[]): boolean {
+  return covers[step.kind].some((kind) => findStep(announced, kind) !== undefined);
+}
+
+/** The same wish, but content with what the host has where nothing was announced. */
+function leaving(observed: Observed, desired: Desired, announced: ReadonlySet<string>): Desired {
+  const names = [...Object.keys(desired.settings), ...Object.keys(observed.originals)];
+  const settings = names.map((name) => {
+    const wanted = name in desired.settings ? desired.settings[name] : observed.originals[name];
+    return [name, announced.has(name) ? (wanted ?? null) : (observed.settings[name]?.value ?? null)];
+  });
+  return { ...desired, settings: Object.fromEntries(settings) };
+}
+
+function describeLeft(observed: Observed, name: string): string {
+  const place = observed.settings[name]?.place;
+  return `${name} was changed on the host${place ? ` (${place})` : ""}`;
+}
+
+/** A restart applies every pending line in the files, whoever wrote it; and what was a reload must not become one. */
+function moreThanAnnounced(
+  remembered: Observed,
+  observed: Observed,
+  desired: Desired,
+  take: readonly Step[],
+  found: readonly Step[],
+  announced: readonly Step[],
+  names: ReadonlySet<string>,
+): string[] {
+  const restart = findStep(found, "restart");
+  const unannounced = restart && !isCovered(restart, announced) && findStep(take, "writeConfiguration");
+  if (unannounced) return [`${restart.because.join(", ")} needs a restart, which was not announced`];
+  const starts = take.some((step) => step.kind === "restart" || (step.kind === "start" && isUp(remembered)));
+  if (!starts) return [];
+  const changed = new Set([...Object.keys(remembered.settings), ...Object.keys(observed.settings)]);
+  return [...changed]
+    .filter((name) => !names.has(name) && isAppliedByRestart(desired, name))
+    .filter((name) => observed.settings[name]?.value !== remembered.settings[name]?.value)
+    .map((name) => `${describeLeft(observed, name)} and the approved restart would apply it`);
+}
+
+function isAppliedByRestart(desired: Desired, name: string): boolean {
+  const setting = findSetting(desired.inputs.version, name);
+  return setting !== undefined && appliedBy(setting.context) === "restart";
+}

@@ -1,0 +1,76 @@
+import { findSetting } from "../postgresql/settings";
+import { parseValue, valueToText } from "../postgresql/values";
+import type { InstanceInputs } from "../schema/inputs";
+
+/** What the program wants, with everything that planning needs resolved. */
+export interface Desired {
+  readonly inputs: InstanceInputs;
+  /** Settings as texts, lower-case names, the provider's own included; null is the compiled default. */
+  readonly settings: Readonly<Record<string, string | null>>;
+  /** Shares of memory as they were resolved, for the state. */
+  readonly resolved: Readonly<Record<string, string>>;
+  /** Digest of `restartTriggers`; null when there are none. */
+  readonly restartTriggers: string | null;
+  readonly auth: { readonly local: string; readonly host: string; readonly hostssl?: string };
+  /** Seconds per operation; a wait that reaches its limit stops nothing. */
+  readonly timeouts: { readonly start: number; readonly stop: number };
+}
+
+/** Nothing is trusted; the owner comes in by a record of its own, before these. */
+export const defaultAuth = { local: "scram-sha-256", host: "scram-sha-256" } as const;
+
+export const defaultTimeouts = { start: 60, stop: 300 } as const;
+
+/** What was resolved before and stays pinned: a host that got more memory changes nothing by itself. */
+export interface Pinned {
+  readonly inputs: InstanceInputs;
+  readonly resolvedSettings: Readonly<Record<string, string>>;
+}
+
+export function desire(
+  inputs: InstanceInputs,
+  context: { hostMemory: number | null; pinned?: Pinned; restartTriggers: string | null },
+): Desired {
+  const own = { port: String(inputs.port), cluster_name: inputs.name };
+  const settings: Record<string, string | null> = { ...own };
+  const resolved: Record<string, string> = {};
+  for (const [given, value] of Object.entries(inputs.settings ?? {})) {
+    const name = given.toLowerCase();
+    const share = shareOfMemory(value);
+    if (share === undefined) {
+      settings[name] = value === null ? null : valueToText(value);
+      continue;
+    }
+    const pinned =
+      context.pinned?.inputs.settings?.[given] === value && context.pinned.resolvedSettings[name];
+    const text = pinned || resolveShare(inputs.version, name, share, context.hostMemory);
+    settings[name] = text;
+    if (context.hostMemory !== null) resolved[name] = text;
+  }
+  return {
+    inputs,
+    settings,
+    resolved,
+    restartTriggers: context.restartTriggers,
+    auth: { ...defaultAuth, ...inputs.auth },
+    timeouts: { ...defaultTimeouts, ...inputs.timeouts },
+  };
+}
+
+function shareOfMemory(value: unknown): number | undefined {
+  return typeof value === "string" && value.trim().endsWith("%") ? Number.parseFloat(value) : undefined;
+}
+
+/** Whole megabytes, within what the setting takes. Without a host yet, the words for the preview. */
+function resolveShare(
+  version: InstanceInputs["version"],
+  name: string,
+  percent: number,
+  memory: number | null,
+): string {
+  if (memory === null) return `${percent}% of the host's memory`;
+  const megabytes = `${Math.max(1, Math.floor((memory * percent) / 100 / 1024 / 1024))}MB`;
+  const setting = findSetting(version, name);
+  const fits = setting === undefined || parseValue(setting, megabytes).ok;
+  return fits || setting?.max == null ? megabytes : setting.max;
+}

@@ -1,0 +1,83 @@
+import { findSetting } from "../postgresql/settings";
+import { equalValues, printValue } from "../postgresql/values";
+import type { InstanceInputs } from "../schema/inputs";
+import type { Observed } from "../schema/state";
+import type { Desired } from "./desired";
+import { isUp } from "./plan";
+
+type Setting = NonNullable<InstanceInputs["settings"]>[string];
+
+/** What is not as declared: the inputs as they would have to read for the host to be right, and where each comes from. */
+export interface Drift {
+  /** Property by property; for settings, the whole map with the drifted ones replaced. */
+  readonly inputs: Partial<InstanceInputs>;
+  /** One a setting: file and line. */
+  readonly places: readonly string[];
+}
+
+/** Compares by meaning, so that an untouched instance differs in nothing, however its inputs are spelt. */
+export function findDrift(observed: Observed, desired: Desired): Drift {
+  const { inputs } = desired;
+  const drifted = Object.entries(inputs.settings ?? {}).filter(
+    ([name]) => !sameSetting(observed, desired, name),
+  );
+  const settings = drifted.map(([name, declared]) => [name, asDeclared(observed, desired, name, declared)]);
+  return {
+    inputs: {
+      ...(drifted.length > 0 && { settings: { ...inputs.settings, ...Object.fromEntries(settings) } }),
+      ...Object.fromEntries(properties(observed, inputs)),
+    },
+    places: drifted.map(([name]) => place(observed, name)),
+  };
+}
+
+function sameSetting(observed: Observed, desired: Desired, given: string): boolean {
+  const name = given.toLowerCase();
+  const there = observed.settings[name]?.value ?? null;
+  const wanted = desired.settings[name] ?? null;
+  if (there === null || wanted === null) return there === wanted;
+  return equalValues(findSetting(desired.inputs.version, name), there, wanted);
+}
+
+/** In the form of the declaration, so that the reviewer compares like with like. */
+function asDeclared(observed: Observed, desired: Desired, given: string, declared: Setting): Setting {
+  const setting = findSetting(desired.inputs.version, given);
+  const boot = setting && setting.bootValue !== null ? printValue(setting, setting.bootValue) : null;
+  const there = observed.settings[given.toLowerCase()]?.value ?? boot;
+  if (there === null) return null;
+  if (typeof declared === "number" && /^-?[0-9]+(\.[0-9]+)?$/.test(there)) return Number(there);
+  if (typeof declared === "boolean" && equalValues(setting, there, !declared)) return !declared;
+  return there;
+}
+
+function place(observed: Observed, given: string): string {
+  const found = observed.settings[given.toLowerCase()]?.place;
+  if (found === undefined) return `${given} is no longer in postgresql.conf`;
+  return found.startsWith("postgresql.auto.conf")
+    ? `${given} is overridden in ${found} (ALTER SYSTEM)`
+    : `${given} was changed in ${found}`;
+}
+
+/** Each property that the host can tell, where the program declares it. */
+function properties(observed: Observed, inputs: InstanceInputs): [string, unknown][] {
+  const up = isUp(observed);
+  const port = Number(observed.settings.port?.value ?? inputs.port);
+  const rows: readonly [property: keyof InstanceInputs, differs: boolean, found: unknown][] = [
+    ["state", up !== (inputs.state === "started"), up ? "started" : "stopped"],
+    ["port", port !== inputs.port, port],
+    [
+      "superuserPasswordVerifier",
+      inputs.superuserPasswordVerifier !== undefined &&
+        inputs.superuserPasswordVerifier !== observed.passwordVerifier,
+      observed.passwordVerifier ?? undefined,
+    ],
+    [
+      "dataChecksums",
+      inputs.dataChecksums !== undefined &&
+        observed.dataChecksums !== null &&
+        inputs.dataChecksums !== observed.dataChecksums,
+      observed.dataChecksums,
+    ],
+  ];
+  return rows.filter(([, differs]) => differs).map(([property, , found]) => [property, found]);
+}

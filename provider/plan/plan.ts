@@ -1,0 +1,72 @@
+import type { Observed } from "../schema/state";
+import type { Desired } from "./desired";
+import { needsRestart, settingChanges } from "./settings";
+import type { SettingChange, Step } from "./step";
+
+/**
+ * observed x desired -> steps. Pure: `diff` runs it on what the state remembers, `update` on that and on what the host
+ * shows. A create is a plan from nothing; an interrupted one is a plan from what is there.
+ */
+export function plan(observed: Observed, desired: Desired): Step[] {
+  const changes = settingChanges(observed, desired);
+  return aspects.flatMap((aspect) => aspect({ observed, desired, changes }));
+}
+
+interface Situation {
+  readonly observed: Observed;
+  readonly desired: Desired;
+  readonly changes: readonly SettingChange[];
+}
+
+type Aspect = (situation: Situation) => Step[];
+
+/** Each decision, in the order in which the steps are taken. */
+const aspects: readonly Aspect[] = [init, configuration, power, password];
+
+function init({ observed }: Situation): Step[] {
+  return observed.existence === "absent" ? [{ kind: "init" }] : [];
+}
+
+function configuration({ changes }: Situation): Step[] {
+  return changes.length > 0 ? [{ kind: "writeConfiguration", changes }] : [];
+}
+
+/** The rows: what runs, what shall run, and what has to be applied. The first that fits decides. */
+function power(situation: Situation): Step[] {
+  const { observed, desired, changes } = situation;
+  const running = isUp(observed);
+  const because = restartReasons(situation);
+  const unapplied = changes.length > 0 || observed.unapplied === "reload";
+  const rows: readonly [fits: boolean, steps: Step[]][] = [
+    [desired.inputs.state === "stopped", running ? [{ kind: "stop", mode: desired.inputs.stopMode }] : []],
+    [!running, [{ kind: "start" }]],
+    [because.length > 0, [{ kind: "restart", because }]],
+    [unapplied, [{ kind: "reload" }]],
+  ];
+  return rows.find(([fits]) => fits)?.[1] ?? [];
+}
+
+function password({ observed, desired }: Situation): Step[] {
+  const verifier = desired.inputs.superuserPasswordVerifier;
+  const differs = verifier !== undefined && verifier !== observed.passwordVerifier;
+  return differs && desired.inputs.state === "started" ? [{ kind: "setPassword" }] : [];
+}
+
+export function isUp(observed: Observed): boolean {
+  return observed.existence === "present" && !["stopped", "crashed"].includes(observed.server);
+}
+
+/** Names of what only a restart applies, where the program allows one or asks for it. */
+function restartReasons({ observed, desired, changes }: Situation): string[] {
+  const { restartOnChanges } = desired.inputs;
+  const written = changes.filter(needsRestart).map((change) => change.name);
+  const pending = Object.keys(observed.pending).filter((name) => isOurs(observed, desired, name));
+  const wanted = [...written, ...pending].filter((name) => restartOnChanges || name === "port");
+  const triggered = observed.existence === "present" && observed.restartTriggers !== desired.restartTriggers;
+  const asked = triggered && desired.restartTriggers !== null ? ["restartTriggers"] : [];
+  return [...new Set([...wanted, ...asked])];
+}
+
+function isOurs(observed: Observed, desired: Desired, name: string): boolean {
+  return name in desired.settings || name in observed.originals || observed.unapplied === "restart";
+}

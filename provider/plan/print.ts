@@ -1,0 +1,92 @@
+import type { Observed } from "../schema/state";
+import type { Desired } from "./desired";
+import { isUp } from "./plan";
+import { mayShow, needsRestart } from "./settings";
+import { findStep, type SettingChange, type Step } from "./step";
+
+/** A line for the reviewer, under the resource in the preview. */
+export interface PlanLine {
+  /** `warning` for a restart, downtime or loss; what a reload does, the engine's own diff says. */
+  readonly severity: "info" | "warning";
+  readonly text: string;
+}
+
+/** Says what matters of a plan in plain words; nothing at all when users of the database notice nothing. */
+export function printPlan(
+  observed: Observed,
+  desired: Desired,
+  steps: readonly Step[],
+  where: string,
+): PlanLine[] {
+  const instance = `${desired.inputs.version}/${desired.inputs.name} on ${where}`;
+  const changes = findStep(steps, "writeConfiguration")?.changes ?? [];
+  const show = (change: SettingChange) => printChange(desired, change);
+  const restart = findStep(steps, "restart");
+  const stop = findStep(steps, "stop");
+  const pending = changes.filter(needsRestart).map(show);
+  const lines: (PlanLine | false | undefined)[] = [
+    findStep(steps, "init") &&
+      info(`plan: new instance ${instance}, port ${desired.inputs.port}: ${createWords(steps)}`),
+    restart &&
+      warning(
+        `restart of ${instance}: ${restartWords(desired, restart, changes)}. Clients are disconnected.`,
+      ),
+    stop &&
+      warning(
+        `stop of ${instance} (${stop.mode}): downtime until it is started again.${stopWords[stop.mode]}`,
+      ),
+    !findStep(steps, "init") && findStep(steps, "start") && info(`plan: start of ${instance}`),
+    isUp(observed) &&
+      !restart &&
+      !stop &&
+      pending.length > 0 &&
+      info(
+        `plan: ${pending.join(", ")}: written, pending until the next restart (restartOnChanges is false)`,
+      ),
+    steps.length > 0 &&
+      !restart &&
+      isPending(observed) &&
+      warning(`a restart of ${instance} is pending for ${Object.keys(observed.pending).join(", ")}`),
+  ];
+  return lines.filter((line): line is PlanLine => typeof line === "object");
+}
+
+const info = (text: string): PlanLine => ({ severity: "info", text });
+const warning = (text: string): PlanLine => ({ severity: "warning", text });
+
+const stopWords = {
+  smart: " It waits for every client to leave.",
+  fast: "",
+  immediate: " The next start is a crash recovery, and unlogged tables are emptied.",
+} as const;
+
+const words: Partial<Record<Step["kind"], string>> = {
+  init: "initdb",
+  writeConfiguration: "configuration",
+  start: "start",
+  setPassword: "password",
+};
+
+const createWords = (steps: readonly Step[]): string =>
+  steps.flatMap((step) => words[step.kind] ?? []).join(", ");
+
+function restartWords(
+  desired: Desired,
+  restart: Extract<Step, { kind: "restart" }>,
+  changes: readonly SettingChange[],
+): string {
+  return restart.because
+    .map((name) => {
+      const change = changes.find((candidate) => candidate.name === name);
+      if (change) return printChange(desired, change);
+      return name === "restartTriggers" ? "restartTriggers changed" : `${name} is pending`;
+    })
+    .join(", ");
+}
+
+const isPending = (observed: Observed): boolean => Object.keys(observed.pending).length > 0;
+
+/** `max_connections 100 -> 200`, or the name alone where the value may be a secret. */
+export function printChange(desired: Desired, { name, from, to }: SettingChange): string {
+  return mayShow(desired.inputs.version, name) ? `${name} ${from ?? "default"} -> ${to ?? "default"}` : name;
+}

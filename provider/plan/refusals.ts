@@ -1,0 +1,137 @@
+import type { InputFailure } from "../errors";
+import { equalLocales, findEncoding } from "../postgresql/locale";
+import type { InstanceInputs, PropertyName } from "../schema/inputs";
+import type { Remembered } from "../schema/state";
+import { defaultAuth } from "./desired";
+
+/** What cannot be changed in place: a row each, with the way that there is. */
+interface Row {
+  readonly property: PropertyName;
+  readonly kind: "fixed" | "replaces";
+  readonly same: (before: unknown, now: unknown) => boolean;
+  /** The way there is, after `changing X to Y`. */
+  readonly instead: string;
+}
+
+const equal = (before: unknown, now: unknown): boolean => JSON.stringify(before) === JSON.stringify(now);
+const ofTexts = (same: (a: string, b: string) => boolean) => (before: unknown, now: unknown) =>
+  typeof before === "string" && typeof now === "string" && same(before, now);
+
+/** What is not said is the default; order does not matter. */
+const sameAuth = (before: unknown, now: unknown): boolean =>
+  (["local", "host", "hostssl"] as const).every((type) => authMethod(before, type) === authMethod(now, type));
+
+function authMethod(auth: unknown, type: "local" | "host" | "hostssl"): unknown {
+  return { ...defaultAuth, ...(typeof auth === "object" ? auth : {}) }[type as "local"];
+}
+
+const emptyCluster = "means a new, empty cluster";
+
+const rows: readonly Row[] = [
+  {
+    property: "name",
+    kind: "fixed",
+    same: equal,
+    instead: "is not possible: a name is for life. Declare a second instance and move the data",
+  },
+  {
+    property: "dataDirectory",
+    kind: "fixed",
+    same: equal,
+    instead: "is not done by the provider: it never moves data",
+  },
+  {
+    property: "owner",
+    kind: "fixed",
+    same: equal,
+    instead: "is not done by the provider: it never changes the owner of data",
+  },
+  {
+    property: "version",
+    kind: "fixed",
+    same: equal,
+    instead: "is an upgrade, which this release does not do: dump and restore into a second instance",
+  },
+  {
+    property: "auth",
+    kind: "fixed",
+    same: sameAuth,
+    instead:
+      "is not done: pg_hba.conf is written when the instance is made. Edit it on the host, and keep its first record",
+  },
+  {
+    property: "dataChecksums",
+    kind: "fixed",
+    same: equal,
+    instead:
+      "rewrites the data: stop the server, run pg_checksums --enable or --disable as its owner, then `pulumi refresh`",
+  },
+  { property: "superuser", kind: "replaces", same: equal, instead: emptyCluster },
+  { property: "locale", kind: "replaces", same: ofTexts(equalLocales), instead: emptyCluster },
+  {
+    property: "encoding",
+    kind: "replaces",
+    same: ofTexts((a, b) => findEncoding(a) === findEncoding(b)),
+    instead: emptyCluster,
+  },
+];
+
+export interface Verdict {
+  readonly refusals: readonly InputFailure[];
+  /** Properties that make a replacement necessary. */
+  readonly replaces: readonly PropertyName[];
+}
+
+/** What stands against turning the remembered instance into the wanted one, as far as anything exists already. */
+export function judge(remembered: Remembered, wanted: InstanceInputs): Verdict {
+  if (remembered.observed.existence === "absent") return { refusals: [], replaces: [] };
+  const changed = rows.flatMap((row) => {
+    const before = recorded(remembered, row.property);
+    const now = wanted[row.property];
+    const same = now === undefined || before === null || row.same(before, now);
+    return same ? [] : [{ ...row, before, now }];
+  });
+  const isProtected = remembered.inputs.deletionProtection && remembered.phase !== "creating";
+  return {
+    refusals: [
+      ...changed.filter((row) => row.kind === "fixed" || isProtected).map(refusal),
+      ...pendingPort(remembered, wanted),
+    ],
+    replaces: changed.filter((row) => row.kind === "replaces").map((row) => row.property),
+  };
+}
+
+function refusal(row: Row & { before: unknown; now: unknown }): InputFailure {
+  const change = `changing ${print(row.before)} to ${print(row.now)} ${row.instead}`;
+  const why = row.kind === "replaces" ? `${change}; refused while deletionProtection is true` : change;
+  return { property: row.property, reason: why };
+}
+
+/** The next plan would forget a pending port, and clients would connect to nothing. */
+function pendingPort(remembered: Remembered, wanted: InstanceInputs): InputFailure[] {
+  const moved = remembered.inputs.port !== wanted.port && remembered.observed.server !== "stopped";
+  return moved && !wanted.restartOnChanges && wanted.state === "started"
+    ? [
+        {
+          property: "port",
+          reason: `changing ${remembered.inputs.port} to ${wanted.port} needs a restart; set restartOnChanges: true with it`,
+        },
+      ]
+    : [];
+}
+
+function recorded(remembered: Remembered, property: PropertyName): unknown {
+  const { observed, dataDirectory, owner, inputs } = remembered;
+  const found: Partial<Record<PropertyName, unknown>> = {
+    dataDirectory,
+    owner,
+    locale: observed.locale,
+    encoding: observed.encoding,
+    dataChecksums: observed.dataChecksums,
+  };
+  return property in found ? found[property] : inputs[property];
+}
+
+function print(value: unknown): string {
+  return typeof value === "string" ? value : JSON.stringify(value);
+}

@@ -1,0 +1,49 @@
+import { appliedBy, findSetting } from "../postgresql/settings";
+import { equalValues } from "../postgresql/values";
+import type { Major } from "../postgresql/version";
+import type { Observed } from "../schema/state";
+import type { Desired } from "./desired";
+import type { SettingChange } from "./step";
+
+/** What postgresql.conf has to say differently; by name, so that the preview reads the same every time. */
+export function settingChanges(observed: Observed, desired: Desired): SettingChange[] {
+  const version = desired.inputs.version;
+  return Object.entries(wantedSettings(observed, desired))
+    .map(([name, to]) => ({
+      name,
+      from: observed.settings[name]?.value ?? null,
+      to,
+      appliedBy: appliedBySetting(version, name),
+      declared: name in desired.settings,
+    }))
+    .filter(({ name, from, to }) => !sameText(desired, name, from, to))
+    .sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+/** Those declared, and those no longer: these go back to what the file said before the provider took them over. */
+function wantedSettings(observed: Observed, desired: Desired): Record<string, string | null> {
+  const released = Object.entries(observed.originals).filter(([name]) => !(name in desired.settings));
+  return { ...Object.fromEntries(released), ...desired.settings };
+}
+
+function sameText(desired: Desired, name: string, from: string | null, to: string | null): boolean {
+  if (from === null || to === null) return from === to;
+  return equalValues(findSetting(desired.inputs.version, name), from, to);
+}
+
+/** A setting of an extension is taken by a reload. */
+function appliedBySetting(version: Major, name: string): SettingChange["appliedBy"] {
+  const setting = findSetting(version, name);
+  const how = setting === undefined ? "reload" : appliedBy(setting.context);
+  return how === "never" ? "restart" : how;
+}
+
+export function needsRestart(change: SettingChange): boolean {
+  return change.appliedBy === "restart";
+}
+
+/** Whether a line may show the value: a string may be a secret, and the provider cannot tell. */
+export function mayShow(version: Major, name: string): boolean {
+  const setting = findSetting(version, name);
+  return setting !== undefined && setting.vartype !== "string";
+}

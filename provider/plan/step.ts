@@ -1,0 +1,44 @@
+/** One setting on its way from what the files say to what the program wants. Values are texts, null is no line. */
+export interface SettingChange {
+  readonly name: string;
+  readonly from: string | null;
+  readonly to: string | null;
+  /** What makes the server take it. */
+  readonly appliedBy: "restart" | "reload" | "newSessions";
+  /** False for one that the program no longer declares: it goes back to what was there before. */
+  readonly declared: boolean;
+}
+
+/** What can be done to an instance. Data only: `print.ts` says it, `server/apply.ts` does it. */
+export type Step =
+  | { readonly kind: "init" }
+  | { readonly kind: "writeConfiguration"; readonly changes: readonly SettingChange[] }
+  | { readonly kind: "stop"; readonly mode: "smart" | "fast" | "immediate" }
+  | { readonly kind: "start" }
+  | { readonly kind: "restart"; readonly because: readonly string[] }
+  | { readonly kind: "reload" }
+  | { readonly kind: "setPassword" };
+
+export type StepKind = Step["kind"];
+
+/** What users of the database notice, from nothing to the worst. */
+export const effects = ["none", "reload", "restart", "downtime", "loss"] as const;
+export type Effect = (typeof effects)[number];
+
+/** The effect of each step, in the order in which steps are taken. */
+export const effectOf: Readonly<Record<StepKind, Effect>> = {
+  init: "none",
+  writeConfiguration: "none",
+  stop: "downtime",
+  start: "none",
+  restart: "restart",
+  reload: "reload",
+  setPassword: "none",
+};
+
+export function findStep<K extends StepKind>(
+  steps: readonly Step[],
+  kind: K,
+): Extract<Step, { kind: K }> | undefined {
+  return steps.find((step): step is Extract<Step, { kind: K }> => step.kind === kind);
+}

@@ -1,0 +1,28 @@
+/**
+ * pg_ident.conf: which user of the operating system may be which role.
+ * https://www.postgresql.org/docs/current/auth-username-maps.html
+ */
+import { hbaName, ownMap, printTable, quoteItem, quoteToken } from "./hba";
+
+export interface IdentRecord {
+  readonly map: string;
+  /** A name, or `/` and a regular expression. */
+  readonly systemUser: string;
+  readonly databaseUser: string;
+  /** Printed as a comment line above. */
+  readonly comment?: string;
+}
+
+/** The record by which the owner of the server becomes its superuser, whatever their names. */
+export function initialIdent({ owner, superuser }: { owner: string; superuser: string }): IdentRecord[] {
+  return [{ map: ownMap, systemUser: owner, databaseUser: hbaName(superuser) }];
+}
+
+/** The file, in the columns of PostgreSQL's own sample. */
+export function printIdent(records: readonly IdentRecord[], comment?: string): string {
+  const rows = records.map(({ map, systemUser, databaseUser, comment }) => ({
+    comment,
+    cells: [quoteToken(map), quoteToken(systemUser), quoteItem(databaseUser)],
+  }));
+  return printTable(comment, ["MAPNAME", "SYSTEM-USERNAME", "PG-USERNAME"], [16, 24, 0], rows);
+}

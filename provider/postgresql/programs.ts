@@ -1,0 +1,65 @@
+/** Command lines of PostgreSQL's programs, as arrays: whoever runs one quotes it. */
+
+/** What an installation must have to be one for us; client programs may be missing. */
+export const requiredPrograms = ["postgres", "initdb", "pg_ctl"] as const;
+
+/** Where packages put the programs of a major: Debian, PGDG on RHEL, Homebrew (ARM, Intel), `make install`. */
+export function binDirectories(major: string): string[] {
+  return [
+    `/usr/lib/postgresql/${major}/bin`,
+    `/usr/pgsql-${major}/bin`,
+    `/opt/homebrew/opt/postgresql@${major}/bin`,
+    `/usr/local/opt/postgresql@${major}/bin`,
+    "/usr/local/pgsql/bin",
+  ];
+}
+
+export interface InitdbOptions {
+  readonly binDirectory: string;
+  readonly dataDirectory: string;
+  readonly superuser: string;
+  readonly locale: string;
+  readonly encoding: string;
+  readonly dataChecksums: boolean;
+  readonly major: string;
+}
+
+/** https://www.postgresql.org/docs/current/app-initdb.html; nothing trusted, everything synced to disk. */
+export function initdb(options: InitdbOptions): string[] {
+  return [
+    `${options.binDirectory}/initdb`,
+    `--username=${options.superuser}`,
+    `--encoding=${options.encoding}`,
+    `--locale=${options.locale}`,
+    "--auth-local=peer",
+    "--auth-host=scram-sha-256",
+    "--no-instructions",
+    ...checksums(options),
+    "-D",
+    options.dataDirectory,
+  ];
+}
+
+/** On by default since 18; before that there is no way, and no need, to say no. */
+function checksums({ dataChecksums, major }: InitdbOptions): string[] {
+  if (dataChecksums) return ["--data-checksums"];
+  return Number(major) >= 18 ? ["--no-data-checksums"] : [];
+}
+
+export interface PostgresCheckOptions {
+  readonly binDirectory: string;
+  readonly dataDirectory: string;
+  readonly configFile: string;
+  /** The setting to print; reading the file is the purpose. */
+  readonly name: string;
+}
+
+/** Reads a configuration file as the server would, beside a running one: app-postgres.html, option -C. */
+export function postgresCheck({
+  binDirectory,
+  dataDirectory,
+  configFile,
+  name,
+}: PostgresCheckOptions): string[] {
+  return [`${binDirectory}/postgres`, "-D", dataDirectory, `--config-file=${configFile}`, "-C", name];
+}

@@ -1,0 +1,151 @@
+import type * as dynamic from "@pulumi/pulumi/dynamic";
+import { InstanceNotFoundError, InvalidInputsError } from "../errors";
+import { converge, type Outcome } from "../instances/converge";
+import { drop } from "../instances/drop";
+import { get } from "../instances/get";
+import { desiredOf } from "../instances/open";
+import { findDrift } from "../plan/drift";
+import { nothing } from "../plan/nothing";
+import { plan } from "../plan/plan";
+import { printPlan } from "../plan/print";
+import { judge } from "../plan/refusals";
+import { check, type Properties } from "../schema/check";
+import { parseInputs } from "../schema/inputs";
+import { declaredNames, parseState, printState, type Remembered } from "../schema/state";
+import { differs, keepKnown, unknownNames } from "./compare";
+import { EngineError, type Log, logFor, ResourceInitError } from "./engine";
+
+/** The whole life of an Instance. `check` and `diff` never touch a host; the others observe, plan, apply, observe. */
+export const instance = guarded({
+  async check(olds: Properties, news: Properties): Promise<dynamic.CheckResult> {
+    const { inputs, failures } = check(olds, news);
+    const listed = failures.map(({ property, reason }) => ({
+      property: "",
+      reason: `${property}: ${reason}`,
+    }));
+    const isNew = Object.keys(olds).length === 0;
+    if (isNew && listed.length === 0) await announceCreate(inputs);
+    return { inputs, failures: listed };
+  },
+
+  async diff(_id: string, olds: Properties, news: Properties): Promise<dynamic.DiffResult> {
+    const remembered = parseState(olds);
+    const log = logFor(news.__urn);
+    const wanted = parseInputs(keepKnown(olds, news));
+    const { refusals, replaces } = judge(remembered, wanted);
+    if (refusals.length > 0) throw new InvalidInputsError(refusals);
+    for (const name of unknownNames(news)) {
+      await log.say(
+        "info",
+        `plan: ${name} is not known yet; what it changes is planned, or refused, in the update`,
+      );
+    }
+    const changed = differs(declaredOnly(olds, remembered), news);
+    if (replaces.length > 0) {
+      await log.say(
+        "warning",
+        `${replaces.join(", ")} changed: a new, empty cluster replaces this one. All its data is lost.`,
+      );
+      return { replaces: [...replaces], deleteBeforeReplace: true };
+    }
+    const desired = desiredOf(wanted, remembered.hostMemory, remembered);
+    const steps = plan(remembered.observed, desired);
+    for (const line of printPlan(remembered.observed, desired, steps, "this machine")) {
+      await log.say(line.severity, line.text);
+    }
+    const unfinished = remembered.phase !== "ready" || steps.length > 0;
+    return { changes: changed ? undefined : unfinished, deleteBeforeReplace: true };
+  },
+
+  async create(inputs: Properties): Promise<dynamic.CreateResult> {
+    const log = logFor(inputs.__urn);
+    const outcome = await converge({
+      inputs: parseInputs(inputs),
+      declared: declaredNames(inputs),
+      urn: String(inputs.__urn),
+      progress: log.progress,
+    });
+    const outs = printState(inputs, outcome.made);
+    if (outcome.failure) throw new ResourceInitError(outcome.id, outs, outcome.failure);
+    return { id: outcome.id, outs };
+  },
+
+  async read(id: string, props: Properties): Promise<dynamic.ReadResult> {
+    const remembered = parseState(props);
+    try {
+      const { made, drift } = await get(id, remembered);
+      const inputs = { ...declaredOnly(props, remembered), ...drift.inputs };
+      for (const place of drift.places) await logFor(props.__urn).say("info", `plan: ${place}`);
+      return { id, props: printState(inputs, made), inputs };
+    } catch (error) {
+      if (error instanceof InstanceNotFoundError) return {};
+      throw error;
+    }
+  },
+
+  async update(id: string, olds: Properties, news: Properties): Promise<dynamic.UpdateResult> {
+    const remembered = parseState(olds);
+    const inputs = parseInputs(news);
+    const log = logFor(news.__urn);
+    const { refusals } = judge(remembered, inputs);
+    if (refusals.length > 0) throw new InvalidInputsError(refusals);
+    const outcome = await converge({
+      inputs,
+      declared: declaredNames(news),
+      urn: String(news.__urn),
+      known: { id, remembered },
+      progress: log.progress,
+    });
+    for (const difference of outcome.left) {
+      await log.say("warning", `${difference}, and was left so: refresh to see it`);
+    }
+    if (outcome.failure) throw new ResourceInitError(id, asItIs(olds, remembered, outcome), outcome.failure);
+    return { outs: printState(news, outcome.made) };
+  },
+
+  async delete(id: string, props: Properties): Promise<void> {
+    await drop(id, parseState(props), logFor(props.__urn).progress);
+  },
+});
+
+async function announceCreate(inputs: Properties): Promise<void> {
+  const log: Log = logFor(inputs.__urn);
+  const unknown = unknownNames(inputs);
+  for (const name of unknown)
+    await log.say("info", `plan: ${name} is not known yet; it may be refused in the update`);
+  if (unknown.length > 0) return;
+  const desired = desiredOf(parseInputs(inputs), null);
+  const lines = printPlan(nothing, desired, plan(nothing, desired), "this machine");
+  for (const line of lines) await log.say(line.severity, line.text);
+}
+
+/** The inputs among the outputs, as they were spelt, with the engine's own keys. */
+function declaredOnly(outputs: Properties, { declared }: Remembered): Properties {
+  const isInput = (name: string) => name.startsWith("__") || declared.includes(name);
+  return Object.fromEntries(Object.entries(outputs).filter(([name]) => isInput(name)));
+}
+
+/**
+ * After a failed update the engine keeps the old inputs, so the outputs say what is there, never what was wanted; else
+ * the next preview would have nothing to show.
+ */
+function asItIs(olds: Properties, remembered: Remembered, { made }: Outcome): Record<string, unknown> {
+  const before = desiredOf(remembered.inputs, remembered.hostMemory, remembered);
+  const inputs = { ...declaredOnly(olds, remembered), ...findDrift(made.observed, before).inputs };
+  return printState(inputs, { ...made, declared: remembered.declared });
+}
+
+/** What leaves here is an error that the engine shows well; nothing else reaches it. */
+function guarded<T extends Record<string, (...args: never[]) => Promise<unknown>>>(methods: T): T {
+  const wrapped = Object.entries(methods).map(([name, method]) => [
+    name,
+    async (...args: never[]) => {
+      try {
+        return await method(...args);
+      } catch (error) {
+        throw error instanceof EngineError ? error : new EngineError(error);
+      }
+    },
+  ]);
+  return Object.fromEntries(wrapped);
+}

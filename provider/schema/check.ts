@@ -1,0 +1,151 @@
+import type { InputFailure } from "../errors";
+import { equalLocales, findEncoding } from "../postgresql/locale";
+import { findSetting } from "../postgresql/settings";
+import { equalValues, type SettingValue } from "../postgresql/values";
+import { isMajor } from "../postgresql/version";
+import { isPropertyName, type PropertyName, propertyNames, shape } from "./inputs";
+import { checkSetting } from "./settings";
+import { isUnknown } from "./unknown";
+
+/** As the engine passes them: any JSON, unknown values included. */
+export type Properties = Readonly<Record<string, unknown>>;
+
+export interface Checked {
+  /** With defaults, and with the old spelling where the meaning is the same. */
+  readonly inputs: Record<string, unknown>;
+  readonly failures: readonly InputFailure[];
+}
+
+/** The hidden input that lists what the program did not say: a default once given stays. */
+const defaultsKey = "__defaults";
+
+/** Defaults that need no host; a renamed resource keeps the name it began with. */
+const defaults: { readonly [K in PropertyName]?: (context: { readonly resourceName: string }) => unknown } = {
+  host: () => ({ local: {} }),
+  address: () => "localhost",
+  name: ({ resourceName }) => resourceName,
+  port: () => 5432,
+  state: () => "started",
+  restartOnChanges: () => false,
+  superuser: () => "postgres",
+  deletionProtection: () => true,
+  stopMode: () => "fast",
+};
+
+/**
+ * Looks at everything the program said, without any host, and reports all that is wrong with it at once.
+ * @param olds the inputs of the last run, empty for a new resource
+ */
+export function check(olds: Properties, news: Properties): Checked {
+  const given = withoutNulls(news);
+  const { inputs, kept } = withDefaults(olds, given);
+  const failures = [
+    ...Object.keys(given).filter(isMisspelt).map(misspelt),
+    ...propertyNames.flatMap((name) => checkProperty(name, inputs[name], kept.includes(name))),
+    ...("version" in inputs ? [] : [{ property: "version", reason: versionMissing }]),
+    ...checkSettings(inputs),
+    ...checkTogether(inputs, olds),
+  ];
+  return { inputs: { ...keepSpelling(olds, inputs), [defaultsKey]: kept }, failures };
+}
+
+function withoutNulls(news: Properties): Properties {
+  return Object.fromEntries(
+    Object.entries(news).filter(([, value]) => value !== null && value !== undefined),
+  );
+}
+
+function withDefaults(olds: Properties, given: Properties) {
+  const recorded = olds[defaultsKey];
+  const before = Array.isArray(recorded) ? recorded : [];
+  const context = { resourceName: resourceName(given) };
+  const missing = Object.entries(defaults).filter(([name]) => !(name in given));
+  const filled = missing.map(([name, value]) => [name, before.includes(name) ? olds[name] : value(context)]);
+  return { inputs: { ...given, ...Object.fromEntries(filled) }, kept: missing.map(([name]) => name) };
+}
+
+/** The last part of the URN. */
+function resourceName(given: Properties): string {
+  const urn = given.__urn;
+  return typeof urn === "string" ? (urn.split("::").at(-1) ?? "main") : "main";
+}
+
+const versionMissing = 'is required: a database\'s major version is a decision, as in version: "17"';
+
+const isMisspelt = (name: string): boolean => !name.startsWith("__") && !isPropertyName(name);
+
+function misspelt(name: string): InputFailure {
+  return { property: name, reason: `is no property of an Instance; those are ${propertyNames.join(", ")}` };
+}
+
+function checkProperty(name: PropertyName, value: unknown, isDefault: boolean): InputFailure[] {
+  if (value === undefined || isUnknown(value)) return [];
+  const result = shape[name].safeParse(value);
+  if (result.success) return [];
+  const more = isDefault && name === "name" ? "; the default is the resource's name: declare another" : "";
+  return result.error.issues.map((issue) => ({
+    property: [name, ...issue.path].join("."),
+    reason: issue.message + more,
+  }));
+}
+
+function checkSettings(inputs: Properties): InputFailure[] {
+  const { settings, version } = inputs;
+  if (!isMajor(version) || typeof settings !== "object" || settings === null) return [];
+  return Object.entries(settings).flatMap(([name, value]) => {
+    const reason = isUnknown(value) ? undefined : checkSetting(version, name, value);
+    return reason === undefined ? [] : [{ property: `settings.${name}`, reason }];
+  });
+}
+
+/** Rules between properties, or between the last run and this one. */
+function checkTogether(inputs: Properties, olds: Properties): InputFailure[] {
+  const rules: readonly [property: string, broken: boolean, reason: string][] = [
+    [
+      "version",
+      isMajor(inputs.version) && isMajor(olds.version) && Number(inputs.version) < Number(olds.version),
+      `${olds.version} cannot be lowered to ${inputs.version}: PostgreSQL has no way back; ` +
+        "restore a dump into a new instance",
+    ],
+    [
+      "owner",
+      inputs.owner === "root",
+      'PostgreSQL refuses to run as root; use a user of its own, as in "postgres"',
+    ],
+  ];
+  return rules.filter(([, broken]) => broken).map(([property, , reason]) => ({ property, reason }));
+}
+
+/** Equal in meaning is no change: the old spelling stays, and neither diff nor refresh has anything to show. */
+function keepSpelling(olds: Properties, inputs: Properties): Record<string, unknown> {
+  const version = inputs.version;
+  const kept: Record<string, unknown> = { ...inputs };
+  for (const [name, same] of Object.entries(sameMeaning)) {
+    const old = olds[name];
+    const now = inputs[name];
+    if (typeof old === "string" && typeof now === "string" && same(old, now)) kept[name] = old;
+  }
+  if (!isMajor(version) || !isMap(olds.settings) || !isMap(inputs.settings)) return kept;
+  const before = olds.settings;
+  kept.settings = Object.fromEntries(
+    Object.entries(inputs.settings).map(([name, value]) => {
+      const old = before[name];
+      const same = isValue(old) && isValue(value) && equalValues(findSetting(version, name), old, value);
+      return [name, same ? old : value];
+    }),
+  );
+  return kept;
+}
+
+const sameMeaning: Readonly<Record<string, (a: string, b: string) => boolean>> = {
+  locale: equalLocales,
+  encoding: (a, b) => findEncoding(a) !== undefined && findEncoding(a) === findEncoding(b),
+};
+
+function isMap(value: unknown): value is Properties {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function isValue(value: unknown): value is SettingValue {
+  return typeof value === "string" || typeof value === "number" || typeof value === "boolean";
+}

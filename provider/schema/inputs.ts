@@ -1,0 +1,144 @@
+import { z } from "zod";
+import { authMethods } from "../postgresql/hba";
+import { findEncoding, serverEncodings } from "../postgresql/locale";
+import { majors } from "../postgresql/version";
+
+/** The inputs of an Instance, property by property: what each may be. `sdk/instance.ts` says what each means. */
+
+/** A reason that shows the value, so that the reader needs no second look at the program. */
+const said = (value: unknown, reason: string): string => `${JSON.stringify(value) ?? "nothing"} ${reason}`;
+const because = (reason: string) => ({
+  error: (issue: { input?: unknown }) => said(issue.input, reason),
+});
+
+/** Never printed: the value may be the secret itself. */
+const secretBecause = (reason: string) => ({ error: () => reason });
+
+const choice = <const T extends readonly [string, ...string[]]>(values: T) =>
+  z.enum(values, because(`is none of ${values.join(", ")}`));
+
+const boolean = z.boolean(because("is not true or false"));
+
+const matching = (pattern: RegExp, reason: string) =>
+  z.string(because(reason)).regex(pattern, because(reason));
+
+const absolutePath = matching(
+  // Not the root itself; no `.` or `..` part; nothing a shell, a configuration file or a terminal would stumble over.
+  /^(\/(?!\.{1,2}(\/|$))[^/\0\r\n]+)+$/,
+  'is no absolute path without "." and ".." parts, as in "/srv/postgresql/main"',
+);
+
+const userName = matching(
+  /^[A-Za-z_][A-Za-z0-9_.-]{0,31}\$?$/,
+  'is no name of a user on a host, as in "postgres"',
+);
+
+const method = (methods: readonly string[]) =>
+  z
+    .string(because("is no authentication method"))
+    .refine((value) => value !== "trust" && methods.includes(value), {
+      error: (issue) =>
+        issue.input === "trust"
+          ? '"trust" lets everybody in without a password; use "peer" or "scram-sha-256"'
+          : said(issue.input, `is none of ${methods.filter((m) => m !== "trust").join(", ")}`),
+    });
+
+const seconds = z
+  .number(because("is no number of seconds"))
+  .int(because("is no whole number of seconds"))
+  .min(1, because("is not between 1 and 604800 seconds"))
+  .max(604800, because("is not between 1 and 604800 seconds"));
+
+const object = <T extends z.ZodRawShape>(shape: T) =>
+  z.strictObject(shape, {
+    error: (issue) =>
+      issue.code === "unrecognized_keys"
+        ? `has no ${issue.keys.join(", ")}; what it can have: ${Object.keys(shape).join(", ")}`
+        : said(issue.input, `is no object of ${Object.keys(shape).join(", ")}`),
+  });
+
+export const settingValue = z.union([z.string(), z.number(), z.boolean(), z.null()], {
+  ...secretBecause("is no string, number, boolean or null"),
+});
+
+export const shape = {
+  host: object({ local: object({}) }),
+  become: object({ method: choice(["runuser", "sudo", "none"]).optional() }),
+  address: matching(/^[A-Za-z0-9.:_%-]{1,253}$/, 'is no host name or address, as in "db1.example.com"'),
+  name: matching(
+    /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}$/,
+    "is no name of an instance: 1 to 63 letters, digits, _ . or -, not beginning with . or -",
+  ),
+  version: choice(majors),
+  port: z
+    .number(because("is no port: a number between 1 and 65535"))
+    .int(because("is no whole number between 1 and 65535"))
+    .min(1, because("is not between 1 and 65535"))
+    .max(65535, because("is not between 1 and 65535")),
+  state: choice(["started", "stopped"]),
+  settings: z.record(z.string(), settingValue, because("is no map from setting names to values")),
+  restartOnChanges: boolean,
+  restartTriggers: z.json(secretBecause("is no value that JSON can hold")),
+  auth: object({
+    local: method(authMethods.local).optional(),
+    host: method(authMethods.host).optional(),
+    hostssl: method(authMethods.hostssl).optional(),
+  }),
+  superuser: matching(
+    /^(?!pg_)[A-Za-z_][A-Za-z0-9_$]{0,62}$/,
+    "is no name of a superuser: letters, digits, _ and $",
+  ),
+  superuserPasswordVerifier: z
+    .string(secretBecause("is no text"))
+    .regex(
+      /^SCRAM-SHA-256\$/,
+      secretBecause("is no SCRAM-SHA-256 verifier; use superuserPassword for a password"),
+    ),
+  dataChecksums: boolean,
+  locale: matching(/^[A-Za-z0-9_.@-]{1,100}$/, 'is no name of a locale, as in "C.UTF-8" or "de_DE.UTF-8"'),
+  encoding: z
+    .string(because("is no name of an encoding"))
+    .refine((value) => findEncoding(value) !== undefined, {
+      error: (issue) => said(issue.input, `is no server encoding; ${serverEncodings.join(", ")}`),
+    }),
+  dataDirectory: absolutePath,
+  binDirectory: absolutePath,
+  owner: userName,
+  deletionProtection: boolean,
+  stopMode: choice(["smart", "fast", "immediate"]),
+  timeouts: object({ start: seconds.optional(), stop: seconds.optional() }),
+} as const;
+
+const everyProperty = z.object(shape);
+
+/** Those without which there is no instance to plan: `check` gives them a default when the program does not. */
+const settled = {
+  host: true,
+  address: true,
+  name: true,
+  version: true,
+  port: true,
+  state: true,
+  restartOnChanges: true,
+  superuser: true,
+  deletionProtection: true,
+  stopMode: true,
+} as const satisfies { [K in PropertyName]?: true };
+
+export type PropertyName = keyof typeof shape;
+export type InstanceInputs = Partial<z.infer<typeof everyProperty>> &
+  Pick<z.infer<typeof everyProperty>, keyof typeof settled>;
+
+export const propertyNames = Object.keys(shape) as readonly PropertyName[];
+
+export function isPropertyName(name: string): name is PropertyName {
+  return Object.hasOwn(shape, name);
+}
+
+const declaration = everyProperty.partial().required(settled);
+
+/** Inputs that `check` has been through, without the engine's own keys. */
+export function parseInputs(checked: Readonly<Record<string, unknown>>): InstanceInputs {
+  const own = Object.entries(checked).filter(([name, value]) => isPropertyName(name) && value !== null);
+  return declaration.parse(Object.fromEntries(own));
+}

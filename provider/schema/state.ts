@@ -1,0 +1,121 @@
+import { z } from "zod";
+import { InvalidVersionError, ProviderError } from "../errors";
+import type { Properties } from "./check";
+import { type InstanceInputs, isPropertyName, type PropertyName, parseInputs } from "./inputs";
+
+/**
+ * What is in the state file, and stays readable for ever: outputs are the inputs, what the host decided where the
+ * program did not, and `observed`, from which a preview plans without any connection.
+ */
+export const schemaVersion = 1;
+
+/** A setting as the files have it, last line wins. */
+const entry = z.strictObject({ value: z.string(), place: z.string() });
+
+export const observedSchema = z.strictObject({
+  /** Of the data directory. It is published whole, so there is nothing between. */
+  existence: z.enum(["absent", "present"]),
+  server: z.enum(["stopped", "crashed", "starting", "recovering", "running", "stopping"]),
+  role: z.enum(["primary", "standby"]),
+  systemIdentifier: z.string().nullable(),
+  /** Of the running server, else of the binaries. */
+  serverVersion: z.string().nullable(),
+  dataChecksums: z.boolean().nullable(),
+  locale: z.string().nullable(),
+  encoding: z.string().nullable(),
+  /** The effective line of each setting in postgresql.conf and postgresql.auto.conf. */
+  settings: z.record(z.string(), entry),
+  /** Those in postgresql.auto.conf alone: ALTER SYSTEM wins over postgresql.conf. */
+  overrides: z.record(z.string(), entry),
+  /** What postgresql.conf said before the provider took a setting over; null: nothing. */
+  originals: z.record(z.string(), z.string().nullable()),
+  /** Settings that the running server takes only at its next start. */
+  pending: z.record(z.string(), z.strictObject({ running: z.string(), wanted: z.string() })),
+  /** Written by the provider and not applied yet: an interrupted run's next step. */
+  unapplied: z.enum(["none", "reload", "restart"]),
+  /** Of the superuser, as the server has it. */
+  passwordVerifier: z.string().nullable(),
+  /** Digest of `restartTriggers` at the last start by the provider. */
+  restartTriggers: z.string().nullable(),
+});
+
+export type Observed = z.infer<typeof observedSchema>;
+
+export const phases = ["creating", "changing", "ready"] as const;
+export type Phase = (typeof phases)[number];
+
+const reason = z.strictObject({ running: z.string(), wanted: z.string() });
+
+/** Outputs beside the inputs. */
+const made = z.object({
+  schemaVersion: z.literal(schemaVersion),
+  phase: z.enum(phases),
+  /** Names of the inputs that the program, or a default of `check`, gave. */
+  declared: z.array(z.string()),
+  observed: observedSchema,
+  dataDirectory: z.string(),
+  binDirectory: z.string(),
+  owner: z.string(),
+  systemIdentifier: z.string().nullable(),
+  serverVersion: z.string().nullable(),
+  role: z.enum(["primary", "standby"]),
+  logFile: z.string(),
+  pendingRestart: z.boolean(),
+  pendingRestartReasons: z.record(z.string(), reason),
+  resolvedSettings: z.record(z.string(), z.string()),
+  hostMemory: z.number(),
+});
+
+export type Made = z.infer<typeof made>;
+
+/** An Instance as the state remembers it. */
+export interface Remembered extends Made {
+  readonly inputs: InstanceInputs;
+}
+
+/**
+ * Reads what an earlier run left in the state, from this or any older release.
+ * @throws InvalidVersionError when a newer release wrote it
+ */
+export function parseState(outputs: Properties): Remembered {
+  const version = outputs.schemaVersion;
+  if (typeof version === "number" && version > schemaVersion) {
+    throw new InvalidVersionError(
+      `the state was written by a newer pulumi-pginstance (state version ${version}, this one knows ${schemaVersion})`,
+      { hint: "Update the package: npm install pulumi-pginstance@latest" },
+    );
+  }
+  const result = made.safeParse(outputs);
+  if (!result.success) {
+    const first = result.error.issues[0];
+    throw new ProviderError(
+      "state",
+      `the state cannot be read: ${first?.path.join(".")}: ${first?.message}`,
+      {
+        hint: "Restore it from the backend's history (pulumi stack export --version N).",
+      },
+    );
+  }
+  const declared = result.data.declared.filter(isPropertyName);
+  return { ...result.data, inputs: parseInputs(pick(outputs, declared)) };
+}
+
+/** The outputs for the engine: inputs as they are spelt, then what was made. Throws before the engine would hang. */
+export function printState(inputs: Properties, state: Made): Record<string, unknown> {
+  const own = Object.fromEntries(
+    Object.entries(inputs).filter(([, value]) => value !== undefined && value !== null),
+  );
+  const checked = made.parse(state);
+  const { locale, encoding, dataChecksums } = checked.observed;
+  const found = Object.entries({ locale, encoding, dataChecksums }).filter(([, value]) => value !== null);
+  const outputs = { ...checked, ...Object.fromEntries(found), ...own, declared: checked.declared };
+  return z.record(z.string(), z.json()).parse(outputs);
+}
+
+export function declaredNames(inputs: Properties): PropertyName[] {
+  return Object.keys(inputs).filter(isPropertyName);
+}
+
+function pick(outputs: Properties, names: readonly PropertyName[]): Properties {
+  return Object.fromEntries(names.map((name) => [name, outputs[name]]));
+}

@@ -1,0 +1,103 @@
+import { SettingsError } from "../errors";
+import type { Session } from "../host/session";
+import type { SettingChange } from "../plan/step";
+import { bytesToText, confEntries, editConf, parseConf } from "../postgresql/conf";
+import { postgresCheck } from "../postgresql/programs";
+import { observe } from "./observe";
+import { describe, stateDirectory, type Target } from "./target";
+
+/**
+ * Edits postgresql.conf in place and takes overriding lines out of postgresql.auto.conf. The server reads the
+ * candidate first; what it refuses is never published. The files that are known to work stay in `previous`, until
+ * these are known to work too.
+ */
+export async function writeConfiguration(
+  target: Target,
+  session: Session,
+  changes: readonly SettingChange[],
+): Promise<void> {
+  const { postgresqlConf, autoConf, observed } = await observe(target);
+  const values = Object.fromEntries(changes.map(({ name, to }) => [name, to]));
+  const overridden = changes.filter(({ name }) => name in observed.overrides).map(({ name }) => [name, null]);
+  const candidate = editConf(postgresqlConf, values);
+  const auto = editConf(autoConf, Object.fromEntries(overridden));
+  const originals = rememberOriginals(observed.originals, postgresqlConf, changes);
+  const unapplied =
+    observed.unapplied === "restart" || changes.some((change) => change.appliedBy === "restart")
+      ? "restart"
+      : "reload";
+  const own = stateDirectory(target);
+  const result = await session.step({
+    name: "configuration",
+    script,
+    args: [
+      target.dataDirectory,
+      own,
+      JSON.stringify(originals),
+      unapplied,
+      String(Buffer.byteLength(candidate, "latin1")),
+      ...postgresCheck({
+        binDirectory: target.binDirectory,
+        dataDirectory: target.dataDirectory,
+        configFile: `${target.dataDirectory}/postgresql.conf.candidate`,
+        name: "max_connections",
+      }),
+    ],
+    stdin: Buffer.from(candidate + auto, "latin1"),
+    seconds: 60,
+  });
+  if (result.exitCode === 0) return;
+  throw new SettingsError(
+    `configuration: PostgreSQL refuses it for ${describe(target)}:\n${quote(result.stderr)}`,
+    {
+      hint: "postgresql.conf was not changed.",
+    },
+  );
+}
+
+/**
+ * The candidate lies beside the real file, where relative includes still lead somewhere. The notes of what we took over
+ * and of what is still to be applied come before the rename: a stop between the two leaves a note too many, never one
+ * too few.
+ */
+const script = `data=$1 own=$2 originals=$3 unapplied=$4 size=$5; shift 5
+trap 'rm -f "$data/postgresql.conf.candidate" "$data/postgresql.auto.conf.candidate"' EXIT
+cat >"$own/candidates" || exit 1
+head -c "$size" "$own/candidates" >"$data/postgresql.conf.candidate" &&
+  tail -c "+$((size + 1))" "$own/candidates" >"$data/postgresql.auto.conf.candidate" || exit 1
+rm -f "$own/candidates"
+"$@" >/dev/null || exit 1
+if [ ! -d "$own/previous" ]; then
+  rm -rf "$own/previous.new" && mkdir "$own/previous.new" &&
+    cp -p "$data/postgresql.conf" "$data/postgresql.auto.conf" "$own/previous.new/" || exit 1
+  [ ! -e "$own/originals.json" ] || cp -p "$own/originals.json" "$own/previous.new/" || exit 1
+  mv "$own/previous.new" "$own/previous" || exit 1
+fi
+publish() { sync "$1" 2>/dev/null || sync; mv -f "$1" "$2"; }
+printf '%s' "$originals" >"$own/originals.json.new" && publish "$own/originals.json.new" "$own/originals.json" &&
+  printf '%s' "$unapplied" >"$own/unapplied.new" && publish "$own/unapplied.new" "$own/unapplied" || exit 1
+chmod 600 "$data/postgresql.conf.candidate" "$data/postgresql.auto.conf.candidate"
+publish "$data/postgresql.conf.candidate" "$data/postgresql.conf" || exit 1
+cmp -s "$data/postgresql.auto.conf.candidate" "$data/postgresql.auto.conf" ||
+  publish "$data/postgresql.auto.conf.candidate" "$data/postgresql.auto.conf" || exit 1
+sync "$data" 2>/dev/null || sync
+`;
+
+/** What was there before the first change of ours; a setting that was given back is forgotten. */
+function rememberOriginals(
+  before: Readonly<Record<string, string | null>>,
+  postgresqlConf: string,
+  changes: readonly SettingChange[],
+): Record<string, string | null> {
+  const found = Object.fromEntries(
+    confEntries(parseConf(postgresqlConf)).map((e) => [e.name, bytesToText(e.value)]),
+  );
+  const originals = { ...before };
+  for (const { name, declared } of changes) {
+    if (!declared) delete originals[name];
+    else if (!(name in originals)) originals[name] = found[name] ?? null;
+  }
+  return originals;
+}
+
+const quote = (text: string): string => text.trim().replace(/^/gm, "  ");

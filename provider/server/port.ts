@@ -1,0 +1,48 @@
+import { InstanceStateError } from "../errors";
+import type { Host } from "../host/host";
+import { sectionFunction, sections } from "../host/shell";
+
+/**
+ * Two servers at one port would let clients reach the wrong one, and PostgreSQL starts with a mere warning when only
+ * one of several addresses is taken.
+ * @throws InstanceStateError naming who listens, as far as the login may see it
+ */
+export async function requireFreePort(host: Host, port: number): Promise<void> {
+  const output = sections();
+  const hex = port.toString(16).toUpperCase().padStart(4, "0");
+  const result = await host.run({ name: "port", script, args: [output.nonce, hex, String(port)] });
+  const parts = output.parse(result.stdout);
+  if (parts.get("taken")?.toString("utf8").trim() !== "taken") return;
+  const holder = parts.get("holder")?.toString("utf8").trim().replace(/\s+/g, " ");
+  throw new InstanceStateError(
+    `port: ${port} on ${host.name} is in use by ${holder || "a process that the login may not see"}`,
+    {
+      hint: "Declare another port, or stop what listens there. Nothing was changed.",
+    },
+  );
+}
+
+/** Linux tells in /proc who listens (state 0A), and on which inode; elsewhere lsof does. */
+const script = `${sectionFunction}
+hex=$1 port=$2
+if [ -r /proc/net/tcp ]; then
+  inodes=$(awk -v p=":$hex" '$4 == "0A" && substr($2, length($2) - 4) == p { print $10 }' /proc/net/tcp /proc/net/tcp6 2>/dev/null)
+  [ -n "$inodes" ] || exit 0
+  section taken; echo taken
+  section holder
+  for inode in $inodes; do
+    fd=$(find /proc/[0-9]*/fd -lname "socket:?$inode?" 2>/dev/null | head -n 1)
+    [ -n "$fd" ] || continue
+    pid=\${fd#/proc/}; pid=\${pid%%/*}
+    ps -o args= -p "$pid" 2>/dev/null || tr '\\0' ' ' <"/proc/$pid/cmdline"
+    echo " (process $pid of $(stat -c %U "/proc/$pid"))"
+    break
+  done
+else
+  who=$(lsof -nP -iTCP:"$port" -sTCP:LISTEN 2>/dev/null | tail -n +2 | head -n 1)
+  [ -n "$who" ] || exit 0
+  section taken; echo taken
+  section holder; echo "$who"
+fi
+exit 0
+`;

@@ -1,0 +1,46 @@
+import { quoteLiteral } from "../postgresql/sql";
+import { type Address, withSession } from "./connect";
+
+/** What only a running server can say. */
+export interface Answers {
+  readonly serverVersion: string;
+  readonly locale: string | null;
+  readonly encoding: string;
+  readonly passwordVerifier: string | null;
+  readonly pending: readonly PendingSetting[];
+}
+
+export interface PendingSetting {
+  readonly name: string;
+  readonly running: string;
+  readonly bootValue: string;
+  /** False for strings: one may be a secret. */
+  readonly shown: boolean;
+}
+
+/** All questions in one message. template0 cannot be changed, so it tells what initdb was told. */
+const questions = (superuser: string) => `
+  SELECT regexp_replace(current_setting('server_version'), ' .*', '') AS version;
+  SELECT datcollate = datctype AS same, datcollate AS locale, pg_encoding_to_char(encoding) AS encoding
+    FROM pg_database WHERE datname = 'template0';
+  SELECT rolpassword AS verifier FROM pg_authid WHERE rolname = ${quoteLiteral(superuser)};
+  SELECT name, current_setting(name) AS running, coalesce(boot_val, '') AS boot, vartype <> 'string' AS shown
+    FROM pg_settings WHERE pending_restart ORDER BY name`;
+
+export async function ask(address: Address, superuser: string): Promise<Answers> {
+  return withSession(address, async (session) => {
+    const [version, database, role, pending] = await session.query(questions(superuser));
+    return {
+      serverVersion: String(version?.[0]?.version),
+      locale: database?.[0]?.same ? String(database[0].locale) : null,
+      encoding: String(database?.[0]?.encoding),
+      passwordVerifier: typeof role?.[0]?.verifier === "string" ? role[0].verifier : null,
+      pending: (pending ?? []).map((row) => ({
+        name: String(row.name),
+        running: String(row.running),
+        bootValue: String(row.boot),
+        shown: row.shown === true,
+      })),
+    };
+  });
+}

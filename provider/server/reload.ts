@@ -1,0 +1,57 @@
+import { InstanceStateError, QueryError, SettingsError } from "../errors";
+import type { Session } from "../host/session";
+import { withSession } from "./connect";
+import { addressOf, observe } from "./observe";
+import { pgCtl, putBack } from "./service";
+import { describe, stateDirectory, type Target } from "./target";
+
+/** Seconds until the server must have taken the files, and let a new connection in. */
+const limit = 15;
+
+/**
+ * `pg_ctl reload` returns 0 for a refused file, so what counts is what a new connection sees: the time of the last
+ * load has moved, and no line has an error. Else the files go back as they were.
+ */
+export async function reloadAndVerify(target: Target, session: Session): Promise<void> {
+  const { postmaster, observed } = await observe(target);
+  if (!postmaster || observed.server !== "running") {
+    throw new InstanceStateError(`reload: ${describe(target)} is ${observed.server}, and takes no sessions`);
+  }
+  const address = addressOf(target, postmaster);
+  const loaded = () => withSession(address, async (client) => (await client.query(question))[0]?.[0]);
+  const before = await loaded();
+  await pgCtl(target).reload(session);
+  let problem = "the server did not read its files";
+  for (const start = performance.now(); performance.now() - start < limit * 1000; ) {
+    const now = await loaded().catch((error: QueryError) => error);
+    if (now instanceof QueryError) problem = now.message;
+    else if (now?.at !== before?.at) {
+      if (!now?.errors) return applied(target, session);
+      problem = String(now.errors);
+      break;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 30));
+  }
+  await putBack(session, target);
+  throw new SettingsError(`reload of ${describe(target)}: ${problem}`, {
+    hint: "The files are back as they were, and the server was told so.",
+  });
+}
+
+/** An error on a line that only waits for a restart is no refusal. */
+const question = `
+  SELECT pg_conf_load_time()::text AS at,
+    (SELECT string_agg(format('%s:%s: %s: %s', f.sourcefile, f.sourceline, f.name, f.error), E'\\n')
+       FROM pg_file_settings f LEFT JOIN pg_settings s ON lower(s.name) = lower(f.name)
+      WHERE f.error IS NOT NULL AND NOT coalesce(s.pending_restart, false)
+        AND coalesce(s.context, '') <> 'postmaster') AS errors`;
+
+/** What waits for a restart still waits. */
+async function applied(target: Target, session: Session): Promise<void> {
+  await session.host.run({
+    name: "applied",
+    script: '[ "$(cat "$1/unapplied" 2>/dev/null)" = restart ] || rm -rf "$1/unapplied" "$1/previous"',
+    args: [stateDirectory(target)],
+    user: target.owner,
+  });
+}

@@ -1,0 +1,27 @@
+import type { Host } from "../host/host";
+import type { Major } from "../postgresql/version";
+
+/** Where one instance lives and whom it belongs to: what every operation on it needs. */
+export interface Target {
+  readonly host: Host;
+  readonly owner: string;
+  readonly dataDirectory: string;
+  readonly binDirectory: string;
+  readonly version: Major;
+  readonly name: string;
+  readonly superuser: string;
+}
+
+/** Beside the data directory: marker, locks, journal and the log of `pg_ctl`-like starts. */
+export function stateDirectory(target: Pick<Target, "dataDirectory">): string {
+  return `${target.dataDirectory}.pginstance`;
+}
+
+export function logFile(target: Pick<Target, "dataDirectory">): string {
+  return `${stateDirectory(target)}/postgresql.log`;
+}
+
+/** "17/orders on db1" */
+export function describe(target: Pick<Target, "version" | "name" | "host">): string {
+  return `${target.version}/${target.name} on ${target.host.name}`;
+}

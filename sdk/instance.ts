@@ -1,0 +1,343 @@
+import { createHash } from "node:crypto";
+import * as pulumi from "@pulumi/pulumi";
+import { scramVerifier } from "../provider/postgresql/scram";
+
+/** How to get to the host. It is never part of who an instance is: changing it moves nothing. */
+export interface HostArgs {
+  /** The machine on which Pulumi runs. */
+  local: Record<string, never>;
+}
+
+/** How the login becomes the owner of the server. */
+export interface Become {
+  /**
+   * `none` when the login is the owner, `runuser` when it is root, `sudo` (with `-n`: it never asks) otherwise; found
+   * by itself when absent.
+   */
+  method?: pulumi.Input<"runuser" | "sudo" | "none">;
+}
+
+/** A method of https://www.postgresql.org/docs/current/auth-methods.html; `trust` is refused. */
+export type AuthMethod = string;
+
+/** Why a restart is pending: what runs, and what the next start will take. */
+export interface PendingReason {
+  running: string;
+  wanted: string;
+}
+
+/** What can be asked of an instance. Only `version` is required. */
+export interface InstanceArgs {
+  /**
+   * Where it runs. Default: `{ local: {} }`, this machine.
+   *
+   * A change is an update that looks whether the same instance is there, and does nothing else.
+   */
+  host?: pulumi.Input<HostArgs>;
+
+  /**
+   * How the login becomes the owner. Default: by what the login is (see {@link Become}).
+   */
+  become?: pulumi.Input<Become>;
+
+  /**
+   * What clients connect to; part of the outputs `uri` and `primaryConninfo` and of nothing else. Default: `localhost`.
+   * @example "db1.example.com"
+   */
+  address?: pulumi.Input<string>;
+
+  /**
+   * Name of the instance: 1 to 63 letters, digits, `_`, `.` or `-`, not beginning with `.` or `-`. Default: the
+   * resource's name. Also the default of the setting `cluster_name`.
+   *
+   * Fixed: a change is refused in the preview.
+   */
+  name?: pulumi.Input<string>;
+
+  /**
+   * Major version, `"14"` to `"18"`. Required: a database's major version is a decision.
+   *
+   * Lowering it is refused; raising it is an upgrade, which this release refuses too.
+   * See https://www.postgresql.org/support/versioning/
+   */
+  version: pulumi.Input<"14" | "15" | "16" | "17" | "18">;
+
+  /**
+   * TCP port, 1 to 65535. Default: 5432. It must be free when the instance is made; an error names who holds it.
+   *
+   * A change restarts the server, and is refused while `restartOnChanges` is false.
+   */
+  port?: pulumi.Input<number>;
+
+  /**
+   * `started` (default) or `stopped`. Stopping is a downtime and said in the preview.
+   */
+  state?: pulumi.Input<"started" | "stopped">;
+
+  /**
+   * Settings of postgresql.conf, by PostgreSQL's names. Values as in the file (`"64MB"`, `"1min"`, `"on"`), or numbers
+   * in the setting's unit, or booleans; compared by meaning, so `"1GB"` and `"1024MB"` are the same. A memory setting
+   * also takes a share of the host's memory (`"25%"`), resolved once and kept (`resolvedSettings`). `null` is the
+   * compiled default, whatever initdb wrote. One that is no longer declared goes back to what the file said before.
+   *
+   * Names, values, units and ranges are checked in the preview. What a change costs depends on the setting's context:
+   * a reload; new sessions only; or a restart, which waits for `restartOnChanges`. Lines of the file that are not
+   * declared stay as they are.
+   *
+   * See https://www.postgresql.org/docs/current/runtime-config.html
+   * @example { shared_buffers: "25%", work_mem: "16MB", max_connections: 200, log_min_duration_statement: "1s" }
+   */
+  settings?: pulumi.Input<Record<string, pulumi.Input<string | number | boolean | null>>>;
+
+  /**
+   * Whether a setting that needs a restart gets it at once. Default: false, it is written and stays pending (output
+   * `pendingRestart`). Turning it on restarts what is pending. The preview warns of a restart before it happens.
+   */
+  restartOnChanges?: pulumi.Input<boolean>;
+
+  /**
+   * Any values; when they change, the server is restarted. The preview warns of it.
+   * @example { certificate: certificateFingerprint }
+   */
+  restartTriggers?: pulumi.Input<unknown>;
+
+  /**
+   * Authentication methods of the records that a new pg_hba.conf gets: `local` for Unix sockets, `host` for TCP from
+   * this machine (both default to `scram-sha-256`), `hostssl` for TLS from anywhere (no record by default). Before them
+   * stands the provider's own way in: the owner as superuser, by `peer`.
+   *
+   * Fixed: a change is refused in the preview.
+   */
+  auth?: pulumi.Input<{
+    local?: pulumi.Input<AuthMethod>;
+    host?: pulumi.Input<AuthMethod>;
+    hostssl?: pulumi.Input<AuthMethod>;
+  }>;
+
+  /**
+   * Name of the superuser that initdb makes. Default: `postgres`.
+   *
+   * A change means a new, empty cluster: a replacement, refused while `deletionProtection` is true.
+   */
+  superuser?: pulumi.Input<string>;
+
+  /**
+   * Password of the superuser. It never leaves the program: the class makes a SCRAM-SHA-256 verifier of it, with a
+   * salt that is fixed for the resource, and only that goes to the state (encrypted) and to the server. Default: none;
+   * the owner logs in by `peer`.
+   *
+   * A change is an ALTER ROLE that no log shows. A password changed on the server shows in `pulumi refresh`.
+   */
+  superuserPassword?: pulumi.Input<string>;
+
+  /**
+   * The verifier itself, as in `pg_authid.rolpassword`, where even the program shall not know the password.
+   */
+  superuserPasswordVerifier?: pulumi.Input<string>;
+
+  /**
+   * Data checksums. Default: true.
+   *
+   * Fixed: a change is refused in the preview. See https://www.postgresql.org/docs/current/checksums.html
+   */
+  dataChecksums?: pulumi.Input<boolean>;
+
+  /**
+   * Locale of the cluster. Default: `C.UTF-8` where the host has it, else `C`. One that the host lacks is an error that
+   * lists those it has.
+   *
+   * A change means a new, empty cluster: a replacement, refused while `deletionProtection` is true.
+   */
+  locale?: pulumi.Input<string>;
+
+  /**
+   * Encoding of the cluster. Default: `UTF8`.
+   *
+   * A change means a new, empty cluster: a replacement, refused while `deletionProtection` is true.
+   */
+  encoding?: pulumi.Input<string>;
+
+  /**
+   * Absolute path of the data directory. Default: `<owner's home>/pginstance/<version>/<name>`. It must not exist, or
+   * be empty; its parents are made if the owner may. Beside it lies `<data directory>.pginstance` with the marker, the
+   * journal and the server's log.
+   *
+   * Fixed: a change is refused in the preview.
+   */
+  dataDirectory?: pulumi.Input<string>;
+
+  /**
+   * Where the programs of this major are. Default: found by version in the places of Debian, PGDG on RHEL and
+   * Homebrew, then by `pg_config` and `PATH`.
+   */
+  binDirectory?: pulumi.Input<string>;
+
+  /**
+   * The user on the host that owns the data and runs the server. Default: `postgres` where it exists, else the login;
+   * never root.
+   *
+   * Fixed: a change is refused in the preview.
+   */
+  owner?: pulumi.Input<string>;
+
+  /**
+   * Refuses the deletion and any replacement. Default: true. A plain boolean also sets Pulumi's `protect`, so that a
+   * removal from the program is refused in the preview already.
+   */
+  deletionProtection?: pulumi.Input<boolean>;
+
+  /**
+   * How the server is stopped and restarted: `fast` (default) ends sessions, `smart` waits for them, `immediate` is a
+   * crash. See https://www.postgresql.org/docs/current/server-shutdown.html
+   */
+  stopMode?: pulumi.Input<"smart" | "fast" | "immediate">;
+
+  /**
+   * Seconds to wait, 1 to 604800: `start` (default 60), `stop` (default 300). Past a limit nothing is killed: the error
+   * says what the server is doing, and the next `pulumi up` looks again.
+   */
+  timeouts?: pulumi.Input<{ start?: pulumi.Input<number>; stop?: pulumi.Input<number> }>;
+}
+
+/**
+ * What the state keeps of the provider's code. It is the same for every release, and stays: old states are opened by
+ * it, and nothing of a program is ever captured.
+ */
+const provider = 'exports.handler = () => require("pulumi-pginstance/provider").instance;';
+
+const type = "pulumi-nodejs:dynamic/pginstance:Instance";
+
+/**
+ * A PostgreSQL instance on a host of yours: data directory, configuration and server process.
+ *
+ * @example
+ * const orders = new Instance("orders", {
+ *   version: "17",
+ *   settings: { shared_buffers: "25%", max_connections: 200 },
+ * });
+ * export const uri = orders.uri;
+ */
+export class Instance extends pulumi.CustomResource {
+  /** What clients connect to. */
+  declare readonly address: pulumi.Output<string>;
+  /** Name of the instance. */
+  declare readonly name: pulumi.Output<string>;
+  /** Major version. */
+  declare readonly version: pulumi.Output<string>;
+  /** TCP port. */
+  declare readonly port: pulumi.Output<number>;
+  /** `started` or `stopped`. */
+  declare readonly state: pulumi.Output<"started" | "stopped">;
+  /** Name of the superuser. */
+  declare readonly superuser: pulumi.Output<string>;
+  /** Absolute path of the data directory. */
+  declare readonly dataDirectory: pulumi.Output<string>;
+  /** Where the programs are. */
+  declare readonly binDirectory: pulumi.Output<string>;
+  /** The user that runs the server. */
+  declare readonly owner: pulumi.Output<string>;
+  /** Whether the cluster has data checksums. */
+  declare readonly dataChecksums: pulumi.Output<boolean>;
+  /** Locale of the cluster. */
+  declare readonly locale: pulumi.Output<string>;
+  /** Encoding of the cluster. */
+  declare readonly encoding: pulumi.Output<string>;
+  /** Minor version of the server, as in `"17.10"`. */
+  declare readonly serverVersion: pulumi.Output<string>;
+  /** Of the cluster, from pg_control; a standby has its primary's. */
+  declare readonly systemIdentifier: pulumi.Output<string>;
+  /** `primary` or `standby`. */
+  declare readonly role: pulumi.Output<"primary" | "standby">;
+  /** Where the server writes what does not go to a log of its own. */
+  declare readonly logFile: pulumi.Output<string>;
+  /** Whether some setting, or a newer minor version, waits for a restart. */
+  declare readonly pendingRestart: pulumi.Output<boolean>;
+  /** What waits, and what runs instead. Values of string settings are not shown. */
+  declare readonly pendingRestartReasons: pulumi.Output<Record<string, PendingReason>>;
+  /** Shares of memory as they were resolved. */
+  declare readonly resolvedSettings: pulumi.Output<Record<string, string>>;
+  /** Memory of the host in bytes. */
+  declare readonly hostMemory: pulumi.Output<number>;
+  /** `ready`, or how far an interrupted run came: `creating`, `changing`. */
+  declare readonly phase: pulumi.Output<"creating" | "changing" | "ready">;
+  /** `postgresql://` address for the superuser, without password; known in the preview. */
+  readonly uri: pulumi.Output<string>;
+  /** Connection string for a standby of this instance, without user and password; known in the preview. */
+  readonly primaryConninfo: pulumi.Output<string>;
+
+  constructor(name: string, args: InstanceArgs, options: pulumi.CustomResourceOptions = {}) {
+    const { superuserPassword, ...inputs } = args;
+    const urn = pulumi.createUrn(name, type, options.parent);
+    const computed = Object.fromEntries(outputs.map((output) => [output, undefined]));
+    const verifier = verifierInput(name, args);
+    const protect = protection(args.deletionProtection);
+    super(
+      type,
+      name,
+      { ...computed, ...inputs, ...verifier, __provider: provider, __urn: urn },
+      pulumi.mergeOptions({ protect, hideDiffs: hidden, additionalSecretOutputs: secret }, options),
+    );
+    this.uri = pulumi.interpolate`postgresql://${this.superuser}@${bracketed(this.address)}:${this.port}/postgres`;
+    this.primaryConninfo = pulumi.interpolate`host=${this.address} port=${this.port}`;
+  }
+}
+
+/** Outputs that are no inputs, or may be absent from them: without a mention here they would not exist on the class. */
+const outputs = [
+  "dataDirectory",
+  "binDirectory",
+  "owner",
+  "dataChecksums",
+  "locale",
+  "encoding",
+  "address",
+  "name",
+  "port",
+  "state",
+  "superuser",
+  "serverVersion",
+  "systemIdentifier",
+  "role",
+  "logFile",
+  "pendingRestart",
+  "pendingRestartReasons",
+  "resolvedSettings",
+  "hostMemory",
+  "phase",
+] as const;
+
+/** The engine's and the provider's own, which no reviewer needs to see. */
+const hidden = ["__provider", "__urn", "__defaults", "observed"];
+
+/** The files' entries are among what was observed, and one of them may be a secret. */
+const secret = ["superuserPasswordVerifier", "observed"];
+
+/** The engine alone can refuse in the preview of a deletion; an output is not known early enough to ask it to. */
+function protection(deletionProtection: InstanceArgs["deletionProtection"]): boolean | undefined {
+  const plain = deletionProtection ?? true;
+  return typeof plain === "boolean" ? plain : undefined;
+}
+
+/** The salt is fixed, so that the same password gives the same verifier in every run. */
+function verifierInput(
+  resource: string,
+  args: InstanceArgs,
+): { superuserPasswordVerifier?: pulumi.Output<string> } {
+  const { superuserPassword, superuserPasswordVerifier, name } = args;
+  if (superuserPassword === undefined) {
+    return superuserPasswordVerifier === undefined
+      ? {}
+      : { superuserPasswordVerifier: pulumi.secret(superuserPasswordVerifier) };
+  }
+  const verifier = pulumi.all([superuserPassword, name]).apply(([password, given]) => {
+    const place = [pulumi.getProject(), pulumi.getStack(), given ?? resource];
+    const salt = createHash("sha256").update(JSON.stringify(place)).digest().subarray(0, 16);
+    return scramVerifier(password, salt);
+  });
+  return { superuserPasswordVerifier: pulumi.secret(verifier) };
+}
+
+/** An IPv6 address needs brackets in a URI. */
+function bracketed(address: pulumi.Output<string>): pulumi.Output<string> {
+  return address.apply((plain) => (plain.includes(":") ? `[${plain}]` : plain));
+}

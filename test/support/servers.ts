@@ -1,0 +1,92 @@
+/** Servers, folders and ports for tests; as root, servers run as another user. */
+import { execFile, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { existsSync } from "node:fs";
+import { chmod, chown, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { promisify } from "node:util";
+import { asServerUser, type Major, obtain } from "../../scripts/setup/postgresql.mjs";
+
+export { type Major, majors, serverUser } from "../../scripts/setup/postgresql.mjs";
+
+/** The folder of this major's programs, the embedded ones: the same releases on every machine. */
+export async function binDirectory(major: Major): Promise<string> {
+  return (await obtain(major, { embedded: true })).binDirectory;
+}
+
+/** A port that was free a moment ago. */
+export async function freePort(): Promise<number> {
+  const probe = createServer().listen(0);
+  await once(probe, "listening");
+  const address = probe.address();
+  probe.close();
+  await once(probe, "close");
+  if (address === null || typeof address === "string") throw new Error("no port");
+  return address.port;
+}
+
+/** A command as the servers' user, in no folder that this user could not enter. */
+export async function runAsOwner(program: string, ...args: string[]): Promise<string> {
+  const { stdout } = await promisify(execFile)(program, args, { cwd: "/", ...asServerUser() });
+  return stdout;
+}
+
+/** A change by hand: a shell script as the servers' user, `$1` and so on its arguments. */
+export function editAsOwner(script: string, ...args: string[]): Promise<string> {
+  return runAsOwner("sh", "-euc", script, "sh", ...args);
+}
+
+export interface OwnedDirectory {
+  readonly path: string;
+  /** Ends the servers whose data lies in it, then removes it. */
+  dispose(): Promise<void>;
+}
+
+/** A temporary folder that belongs to the servers' user. Its path is short: a socket's may have 107 bytes. */
+export async function ownedDirectory(): Promise<OwnedDirectory> {
+  const path = await mkdtemp(join(tmpdir(), "pginstance-"));
+  const { uid, gid } = asServerUser();
+  if (uid !== undefined && gid !== undefined) await chown(path, uid, gid);
+  await chmod(path, 0o755);
+  return {
+    path,
+    async dispose() {
+      for (const pid of await postmastersBelow(path)) await endServer(pid);
+      await rm(path, { recursive: true, force: true, maxRetries: 5 });
+    },
+  };
+}
+
+/** Their ids, read from each postmaster.pid and believed only while that process works in that data directory. */
+async function postmastersBelow(folder: string, depth = 4): Promise<number[]> {
+  if (existsSync(join(folder, "PG_VERSION"))) {
+    const text = await readFile(join(folder, "postmaster.pid"), "utf8").catch(() => "");
+    const pid = Number.parseInt(text, 10);
+    const { stdout } = spawnSync("ps", ["-o", "args=", "-p", String(pid || 0)], { encoding: "utf8" });
+    return /\bpostgres\b/.test(stdout) ? [pid] : [];
+  }
+  if (depth === 0) return [];
+  const entries = await readdir(folder, { withFileTypes: true });
+  const inside = entries.filter((entry) => entry.isDirectory());
+  return (
+    await Promise.all(inside.map(({ name }) => postmastersBelow(join(folder, name), depth - 1)))
+  ).flat();
+}
+
+/** SIGQUIT is an immediate shutdown: the postmaster ends its children, and no data is worth waiting for. */
+async function endServer(pid: number): Promise<void> {
+  for (const signal of ["SIGQUIT", "SIGKILL"] as const) {
+    try {
+      process.kill(pid, signal);
+      for (let waited = 0; waited < 5_000; waited += 50) {
+        await sleep(50);
+        process.kill(pid, 0);
+      }
+    } catch {
+      return;
+    }
+  }
+}
