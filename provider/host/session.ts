@@ -61,6 +61,7 @@ export class Session {
         this.directory,
         command.name,
         String(seconds),
+        String(Buffer.byteLength(command.stdin ?? "")),
         command.script,
         ...(command.args ?? []),
       ],
@@ -93,37 +94,31 @@ export class Session {
   }
 
   /** Writes a file of the folder, whole or not at all. */
-  async write(file: string, content: string): Promise<void> {
-    const result = await this.host.run({
-      name: `write ${file}`,
-      script: 'cat >"$1/$2.new" && mv -f "$1/$2.new" "$1/$2"',
-      args: [this.directory, file],
-      stdin: content,
-      user: this.user,
-    });
-    if (result.exitCode !== 0) {
-      throw new CommandError(
-        `cannot write ${this.directory}/${file} on ${this.host.name}: ${result.stderr.trim()}`,
-        {
-          command: "write",
-          exitCode: result.exitCode,
-          stderr: result.stderr,
-        },
-      );
-    }
+  write(file: string, content: string): Promise<void> {
+    return this.#must(`write ${file} in`, writeScript, [file, String(Buffer.byteLength(content))], content);
+  }
+
+  /** Removes files and folders of the folder. */
+  remove(...names: string[]): Promise<void> {
+    return this.#must(`remove ${names.join(", ")} from`, 'cd "$1" && shift && rm -rf -- "$@"', names);
   }
 
   /** Removes the folder, and the parents that were made for it as far as they are empty. */
-  async forget(): Promise<void> {
-    const { directory, user } = this;
-    const result = await this.host.run({ name: "forget", script: forgetScript, args: [directory], user });
-    if (result.exitCode !== 0) {
-      throw new CommandError(`cannot remove ${directory} on ${this.host.name}: ${result.stderr.trim()}`, {
-        command: "forget",
-        exitCode: result.exitCode,
-        stderr: result.stderr,
-      });
-    }
+  forget(): Promise<void> {
+    return this.#must("remove", forgetScript);
+  }
+
+  /** A short script on the folder, that has no outcome but being done. */
+  async #must(what: string, script: string, args: readonly string[] = [], stdin = ""): Promise<void> {
+    const { host, directory, user } = this;
+    const result = await host.run({ name: what, script, args: [directory, ...args], stdin, user });
+    if (result.exitCode === 0) return;
+    const why = result.stderr.trim();
+    throw new CommandError(`cannot ${what} ${directory} on ${host.name}: ${why}`, {
+      command: what,
+      exitCode: result.exitCode,
+      stderr: result.stderr,
+    });
   }
 
   close(): void {
@@ -145,19 +140,26 @@ if [ ! -d "$1" ]; then
   problem=$(mkdir -p "$parent" 2>&1) || fail "$problem"
   if problem=$(mkdir "$1" 2>&1); then printf '%s' "$made" >"$1/made"; elif [ ! -d "$1" ]; then fail "$problem"; fi
 fi
-exec 9>>"$1/lock" || fail "cannot open its lock"
+(: >>"$1/lock") 2>/dev/null || fail "cannot open its lock"
+exec 9>>"$1/lock"
 lock -n 9 || { echo "locked $(head -n 1 "$1/holder" 2>/dev/null)"; exit 1; }
 printf '%s\\n' "$2" >"$1/holder"
 echo held
 exec cat >/dev/null
 `;
 
-const stepScript = `${sectionFunction}${locking}
-dir=$1 name=$2 limit=$3 body=$4; shift 4
+/** A session that dies while it writes closes its pipe: what came until then is not what was meant. */
+const complete = `complete() { [ $(wc -c <"$1") -eq "$2" ] || { rm -f "$1"; echo "its input was cut off" >&2; return 1; }; }
+`;
+
+const writeScript = `${complete}cat >"$1/$2.new" && complete "$1/$2.new" "$3" && mv -f "$1/$2.new" "$1/$2"`;
+
+const stepScript = `${sectionFunction}${locking}${complete}
+dir=$1 name=$2 limit=$3 size=$4 body=$5; shift 5
 exec 9>>"$dir/step.lock" || exit 1
 lock -n 9 || { echo "another step still runs" >&2; exit 75; }
 rm -f "$dir/step.exit"
-printf '%s\\n' "$name" >"$dir/step.name" && cat >"$dir/step.in" || exit 1
+printf '%s\\n' "$name" >"$dir/step.name" && cat >"$dir/step.in" && complete "$dir/step.in" "$size" || exit 1
 setsid sh -c 'dir=$1 body=$2; shift 2
   sh -c "$body" step "$@" <"$dir/step.in" >"$dir/step.out" 2>"$dir/step.err"
   code=$?; rm -f "$dir/step.in"; echo $code >"$dir/step.exit.new"; mv "$dir/step.exit.new" "$dir/step.exit"

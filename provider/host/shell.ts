@@ -18,9 +18,9 @@ export const locking = `lock() {
   if command -v flock >/dev/null 2>&1; then flock "$@"; return; fi
   perl -MFcntl=:flock -e '$fd = pop; open F, ">>&=$fd" or die $!;
     exit(flock(F, LOCK_EX|LOCK_NB) ? 0 : 1) if $ARGV[0] eq "-n";
-    $SIG{ALRM} = sub { exit 1 }; alarm $ARGV[1]; exit(flock(F, LOCK_EX) ? 0 : 1)' "$@"
+    $SIG{ALRM} = sub { exit 1 }; alarm $ARGV[1]; exit(flock(F, LOCK_EX) ? 0 : 1)' -- "$@"
 }
-command -v setsid >/dev/null 2>&1 || setsid() { exec perl -MPOSIX=setsid -e 'setsid(); exec @ARGV' "$@"; }
+command -v setsid >/dev/null 2>&1 || setsid() { exec perl -MPOSIX=setsid -e 'setsid(); exec @ARGV' -- "$@"; }
 `;
 
 /** The argv that runs a script with arguments. */

@@ -1,18 +1,22 @@
 import { randomBytes } from "node:crypto";
 import { InstanceExistsError, InstanceNotFoundError, InstanceStateError } from "../errors";
-import { Session } from "../host/session";
+import type { Session } from "../host/session";
 import { agree } from "../plan/announced";
 import { nothing } from "../plan/nothing";
 import type { Step } from "../plan/step";
 import { findEncoding } from "../postgresql/locale";
 import type { InstanceInputs } from "../schema/inputs";
-import { type Made, type Remembered, schemaVersion } from "../schema/state";
+import type { Made } from "../schema/state";
 import { apply } from "../server/apply";
 import { chooseLocale } from "../server/facts";
 import { type Marker, printMarker, requireOurs } from "../server/marker";
 import { type Observation, observe } from "../server/observe";
 import { requireFreePort } from "../server/port";
-import { describe, logFile, stateDirectory } from "../server/target";
+import { describe } from "../server/target";
+import { dropKnown } from "./drop";
+import type { Known } from "./find";
+import { withLock } from "./lock";
+import { madeOf } from "./made";
 import { digest, type Opened, open } from "./open";
 
 export interface Wanted {
@@ -22,7 +26,7 @@ export interface Wanted {
   /** Whose it is, beside its id: the resource's URN. */
   readonly urn: string;
   /** Of an instance that exists already, wholly or half. */
-  readonly known?: { readonly id: string; readonly remembered: Remembered };
+  readonly known?: Known;
   /** One line a step, while it runs. */
   progress(line: string): void;
 }
@@ -44,40 +48,41 @@ export interface Outcome {
 export async function converge(wanted: Wanted): Promise<Outcome> {
   const { inputs, known, progress } = wanted;
   const opened = await open(inputs, known?.remembered);
-  const { target, desired, facts } = opened;
+  const { target, facts } = opened;
   const before = await observe(target, known?.remembered.observed);
-  const locale = chooseLocale(
-    target.host,
-    facts,
-    inputs.locale,
-    findEncoding(inputs.encoding ?? "UTF8") ?? "UTF8",
-  );
   requireNoOther(wanted, opened, before);
   await requirePort(opened, before);
-  const session = await Session.open(target.host, stateDirectory(target), target.owner);
+  const isNew = before.observed.existence === "absent";
+  const encoding = findEncoding(inputs.encoding ?? "UTF8") ?? "UTF8";
+  const locale = isNew ? chooseLocale(target.host, facts, inputs.locale, encoding) : "";
+  // Nothing was ever made at the old place, or `diff` would have refused.
+  if (known && known.remembered.dataDirectory !== target.dataDirectory) await dropKnown(known, progress);
+  return withLock(target, (session) => takeSteps(wanted, opened, session, locale));
+}
+
+async function takeSteps(wanted: Wanted, opened: Opened, session: Session, locale: string): Promise<Outcome> {
+  const { known, progress } = wanted;
+  const { target, desired } = opened;
+  if (session.joined) progress(`waited for ${session.joined} of an earlier run`);
+  const found = await observe(target, known?.remembered.observed);
+  const agreement = agree(known?.remembered.observed ?? nothing, found.observed, desired);
+  if (agreement.more.length > 0) throw differs(opened, agreement.more);
+  const id = found.marker?.id ?? known?.id ?? newId(wanted.inputs.name);
+  const who = { id, urnHash: digest(wanted.urn) };
+  const outcome = { id, left: agreement.left, steps: agreement.take };
+  await mark(session, opened, found, who);
   try {
-    if (session.joined) progress(`waited for ${session.joined} of an earlier run`);
-    const found = await observe(target, known?.remembered.observed);
-    const id = found.marker?.id ?? known?.id ?? newId(inputs.name);
-    const agreement = agree(known?.remembered.observed ?? nothing, found.observed, desired);
-    if (agreement.more.length > 0) throw differs(opened, agreement.more);
-    const outcome = { id, left: agreement.left, steps: agreement.take };
-    await mark(session, opened, found, { id, urnHash: digest(wanted.urn) });
-    try {
-      for (const step of agreement.take) {
-        progress(progressOf[step.kind]);
-        await apply({ target, session, desired, locale }, step);
-      }
-      const after = await observe(target, found.observed);
-      await mark(session, opened, after, { id, urnHash: digest(wanted.urn) });
-      return { ...outcome, made: madeOf(opened, after.observed, wanted.declared, "ready") };
-    } catch (failure) {
-      const after = await observe(target, found.observed).catch(() => found);
-      const phase = known === undefined || known.remembered.phase === "creating" ? "creating" : "changing";
-      return { ...outcome, failure, made: madeOf(opened, after.observed, wanted.declared, phase) };
+    for (const step of agreement.take) {
+      progress(progressOf[step.kind]);
+      await apply({ target, session, desired, locale }, step);
     }
-  } finally {
-    session.close();
+    const after = await observe(target, found.observed);
+    await mark(session, opened, after, who);
+    return { ...outcome, made: madeOf(opened, after.observed, wanted.declared, "ready") };
+  } catch (failure) {
+    const after = await observe(target, found.observed).catch(() => found);
+    const phase = known === undefined || known.remembered.phase === "creating" ? "creating" : "changing";
+    return { ...outcome, failure, made: madeOf(opened, after.observed, wanted.declared, phase) };
   }
 }
 
@@ -96,12 +101,12 @@ const newId = (name: string): string => `${name}-${randomBytes(5).toString("hex"
 
 /** Ours is what bears our id; for a new resource, what an interrupted create of the same resource left. */
 function requireNoOther({ known, urn }: Wanted, { target }: Opened, { marker, observed }: Observation): void {
-  if (observed.existence === "absent" && marker === undefined) return;
   if (known && observed.existence === "absent" && known.remembered.phase === "ready") {
     throw new InstanceNotFoundError(`${describe(target)} is gone: ${target.dataDirectory} does not exist`, {
       hint: "Run `pulumi refresh` to take it out of the state; the next `pulumi up` then makes a new, empty one.",
     });
   }
+  if (observed.existence === "absent" && marker === undefined) return;
   if (known) {
     requireOurs(target, marker, known.id);
     return;
@@ -142,30 +147,4 @@ async function mark(
   const { systemIdentifier, role } = observed;
   const text = printMarker({ ...who, dataDirectory, systemIdentifier, role });
   if (marker === undefined || printMarker(marker) !== text) await session.write("marker.json", text);
-}
-
-/** The outputs beside the inputs. */
-export function madeOf(
-  { target, desired, facts }: Opened,
-  observed: Made["observed"],
-  declared: readonly string[],
-  phase: Made["phase"],
-): Made {
-  return {
-    schemaVersion,
-    phase,
-    declared: [...declared],
-    observed,
-    dataDirectory: target.dataDirectory,
-    binDirectory: target.binDirectory,
-    owner: target.owner,
-    systemIdentifier: observed.systemIdentifier,
-    serverVersion: observed.serverVersion,
-    role: observed.role,
-    logFile: logFile(target),
-    pendingRestart: Object.keys(observed.pending).length > 0,
-    pendingRestartReasons: observed.pending,
-    resolvedSettings: { ...desired.resolved },
-    hostMemory: facts.memory,
-  };
 }

@@ -1,23 +1,29 @@
 import { InstanceStateError } from "../errors";
-import { Session } from "../host/session";
 import { isUp } from "../plan/plan";
-import type { Remembered } from "../schema/state";
 import { requireOurs } from "../server/marker";
 import { observe } from "../server/observe";
 import { removeData } from "../server/remove";
 import { pgCtl } from "../server/service";
-import { describe, stateDirectory } from "../server/target";
+import { describe } from "../server/target";
+import { find, type HostArgs, type Known, type Ref } from "./find";
+import { withLock } from "./lock";
 import { open } from "./open";
 
 /**
- * Stops the instance and removes it with all its data. What is already gone is no error; what is not ours is left.
+ * Stops the instance and removes it with all its data. That it is not there is no error.
+ * @returns whether there was one
+ */
+export async function drop(host: HostArgs, ref: Ref): Promise<boolean> {
+  const known = await find(host, ref);
+  if (known) await dropKnown(known, () => undefined);
+  return known !== undefined;
+}
+
+/**
+ * What is already gone is no error; what is not ours is left.
  * @throws InstanceStateError while deletionProtection is true and the instance was ever ready
  */
-export async function drop(
-  id: string,
-  remembered: Remembered,
-  progress: (line: string) => void,
-): Promise<void> {
+export async function dropKnown({ id, remembered }: Known, progress: (line: string) => void): Promise<void> {
   const { target, desired } = await open(remembered.inputs, remembered);
   const before = await observe(target, remembered.observed);
   if (before.observed.existence === "absent" && before.marker === undefined) return;
@@ -27,8 +33,7 @@ export async function drop(
       `${describe(target)} is protected; set deletionProtection: false and run \`pulumi up\` first`,
     );
   }
-  const session = await Session.open(target.host, stateDirectory(target), target.owner);
-  try {
+  await withLock(target, async (session) => {
     const { observed } = await observe(target, remembered.observed);
     if (isUp(observed)) {
       progress("stopping the server");
@@ -37,7 +42,5 @@ export async function drop(
     progress("removing the data directory");
     await removeData(target, session);
     await session.forget();
-  } finally {
-    session.close();
-  }
+  });
 }

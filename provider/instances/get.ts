@@ -1,35 +1,50 @@
-import { InstanceNotFoundError } from "../errors";
-import { type Drift, findDrift } from "../plan/drift";
-import { plan } from "../plan/plan";
-import type { Made, Remembered } from "../schema/state";
-import { requireOurs } from "../server/marker";
-import { observe } from "../server/observe";
-import { describe } from "../server/target";
-import { madeOf } from "./converge";
-import { open } from "./open";
+import type { InstanceInputs } from "../schema/inputs";
+import type { Made } from "../schema/state";
+import { find, findExisting, type HostArgs, type Ref } from "./find";
 
-export interface Found {
-  readonly made: Made;
-  readonly drift: Drift;
+/** An instance as it is: what a manifest would say of it, and what only the host knows. */
+export interface InstanceStatus
+  extends Pick<InstanceInputs, "name" | "version" | "port" | "state" | "superuser">,
+    Pick<
+      Made,
+      | "dataDirectory"
+      | "binDirectory"
+      | "owner"
+      | "systemIdentifier"
+      | "serverVersion"
+      | "role"
+      | "logFile"
+      | "pendingRestart"
+      | "pendingRestartReasons"
+    > {
+  readonly locale: string | null;
+  readonly encoding: string | null;
+  readonly dataChecksums: boolean | null;
+  /** As the files have them, last line wins. */
+  readonly settings: Readonly<Record<string, string>>;
 }
 
 /**
- * Looks at a known instance and says how it differs from what was declared.
- * @throws InstanceNotFoundError when the host answered and has nothing there; unreachable is another error
+ * What is there.
+ * @throws InstanceNotFoundError when there is nothing
+ * @throws InstanceExistsError when something else is there
  */
-export async function get(id: string, remembered: Remembered): Promise<Found> {
-  const opened = await open(remembered.inputs, remembered);
-  const { observed, marker } = await observe(opened.target, remembered.observed);
-  if (observed.existence === "absent" && (marker === undefined || remembered.phase !== "creating")) {
-    throw new InstanceNotFoundError(
-      `${describe(opened.target)} is gone: ${opened.target.dataDirectory} does not exist`,
-    );
-  }
-  requireOurs(opened.target, marker, id);
-  const finished = remembered.phase === "ready" || plan(observed, opened.desired).length === 0;
-  const phase = finished ? "ready" : remembered.phase;
+export async function get(host: HostArgs, ref: Ref): Promise<InstanceStatus> {
+  const { remembered } = await findExisting(host, ref);
+  const { inputs, observed, hostMemory, resolvedSettings, schemaVersion, phase, declared, ...made } =
+    remembered;
+  const { name, version, port, state, superuser } = inputs;
+  const { locale, encoding, dataChecksums } = observed;
+  const settings = Object.entries(observed.settings).map(([setting, { value }]) => [setting, value]);
   return {
-    made: madeOf(opened, observed, remembered.declared, phase),
-    drift: findDrift(observed, opened.desired),
+    ...{ name, version, port, state, superuser },
+    ...made,
+    ...{ locale, encoding, dataChecksums },
+    settings: Object.fromEntries(settings),
   };
+}
+
+/** Whether an instance of ours is there. */
+export async function exists(host: HostArgs, ref: Ref): Promise<boolean> {
+  return (await find(host, ref)) !== undefined;
 }

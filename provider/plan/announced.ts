@@ -62,12 +62,11 @@ function isCovered(step: Step, announced: readonly Step[]): boolean {
 
 /** The same wish, but content with what the host has where nothing was announced. */
 function leaving(observed: Observed, desired: Desired, announced: ReadonlySet<string>): Desired {
-  const names = [...Object.keys(desired.settings), ...Object.keys(observed.originals)];
-  const settings = names.map((name) => {
-    const wanted = name in desired.settings ? desired.settings[name] : observed.originals[name];
-    return [name, announced.has(name) ? (wanted ?? null) : (observed.settings[name]?.value ?? null)];
-  });
-  return { ...desired, settings: Object.fromEntries(settings) };
+  const released = Object.keys(observed.originals).filter((name) => !(name in desired.settings));
+  const found = [...Object.keys(desired.settings), ...released]
+    .filter((name) => !announced.has(name))
+    .map((name) => [name, observed.settings[name]?.value ?? null]);
+  return { ...desired, settings: { ...desired.settings, ...Object.fromEntries(found) } };
 }
 
 function describeLeft(observed: Observed, name: string): string {

@@ -1,5 +1,6 @@
 import { findSetting } from "../postgresql/settings";
 import { parseValue, valueToText } from "../postgresql/values";
+import type { Major } from "../postgresql/version";
 import type { InstanceInputs } from "../schema/inputs";
 
 /** What the program wants, with everything that planning needs resolved. */
@@ -36,7 +37,7 @@ export function desire(
   const resolved: Record<string, string> = {};
   for (const [given, value] of Object.entries(inputs.settings ?? {})) {
     const name = given.toLowerCase();
-    const share = shareOfMemory(value);
+    const share = shareOfMemory(inputs.version, name, value);
     if (share === undefined) {
       settings[name] = value === null ? null : valueToText(value);
       continue;
@@ -57,20 +58,20 @@ export function desire(
   };
 }
 
-function shareOfMemory(value: unknown): number | undefined {
-  return typeof value === "string" && value.trim().endsWith("%") ? Number.parseFloat(value) : undefined;
+/** Of a text or an extension's setting, `%` is a letter like others. */
+function shareOfMemory(version: Major, name: string, value: unknown): number | undefined {
+  const isNumber = findSetting(version, name)?.vartype === "integer";
+  return isNumber && typeof value === "string" && value.trim().endsWith("%")
+    ? Number.parseFloat(value)
+    : undefined;
 }
 
 /** Whole megabytes, within what the setting takes. Without a host yet, the words for the preview. */
-function resolveShare(
-  version: InstanceInputs["version"],
-  name: string,
-  percent: number,
-  memory: number | null,
-): string {
+function resolveShare(version: Major, name: string, percent: number, memory: number | null): string {
   if (memory === null) return `${percent}% of the host's memory`;
   const megabytes = `${Math.max(1, Math.floor((memory * percent) / 100 / 1024 / 1024))}MB`;
   const setting = findSetting(version, name);
-  const fits = setting === undefined || parseValue(setting, megabytes).ok;
-  return fits || setting?.max == null ? megabytes : setting.max;
+  if (setting === undefined || parseValue(setting, megabytes).ok) return megabytes;
+  const bound = megabytes === "1MB" ? setting.min : setting.max;
+  return bound ?? megabytes;
 }

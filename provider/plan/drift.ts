@@ -58,18 +58,22 @@ function place(observed: Observed, given: string): string {
     : `${given} was changed in ${found}`;
 }
 
-/** Each property that the host can tell, where the program declares it. */
+/** Without a line that says otherwise. */
+const defaultPort = 5432;
+
+/** Each property that the host can tell, where the program declares it. A stopped server tells no password. */
 function properties(observed: Observed, inputs: InstanceInputs): [string, unknown][] {
   const up = isUp(observed);
-  const port = Number(observed.settings.port?.value ?? inputs.port);
+  const port = Number(observed.settings.port?.value ?? defaultPort);
   const rows: readonly [property: keyof InstanceInputs, differs: boolean, found: unknown][] = [
     ["state", up !== (inputs.state === "started"), up ? "started" : "stopped"],
-    ["port", port !== inputs.port, port],
+    ["port", observed.existence === "present" && port !== inputs.port, port],
     [
       "superuserPasswordVerifier",
-      inputs.superuserPasswordVerifier !== undefined &&
+      up &&
+        inputs.superuserPasswordVerifier !== undefined &&
         inputs.superuserPasswordVerifier !== observed.passwordVerifier,
-      observed.passwordVerifier ?? undefined,
+      observed.passwordVerifier,
     ],
     [
       "dataChecksums",

@@ -36,7 +36,7 @@ function power(situation: Situation): Step[] {
   const { observed, desired, changes } = situation;
   const running = isUp(observed);
   const because = restartReasons(situation);
-  const unapplied = changes.length > 0 || observed.unapplied === "reload";
+  const unapplied = changes.length > 0 || observed.unapplied === "reload" || isUnread(observed);
   const rows: readonly [fits: boolean, steps: Step[]][] = [
     [desired.inputs.state === "stopped", running ? [{ kind: "stop", mode: desired.inputs.stopMode }] : []],
     [!running, [{ kind: "start" }]],
@@ -56,15 +56,23 @@ export function isUp(observed: Observed): boolean {
   return observed.existence === "present" && !["stopped", "crashed"].includes(observed.server);
 }
 
-/** Names of what only a restart applies, where the program allows one or asks for it. */
+/** Written for a restart by a run that was interrupted before the server heard of it: then it tells nothing pending. */
+function isUnread(observed: Observed): boolean {
+  return isUp(observed) && observed.unapplied === "restart" && Object.keys(observed.pending).length === 0;
+}
+
+/** Names of what only a restart applies, where the program allows one or asks for it: then it applies all there is. */
 function restartReasons({ observed, desired, changes }: Situation): string[] {
   const { restartOnChanges } = desired.inputs;
   const written = changes.filter(needsRestart).map((change) => change.name);
-  const pending = Object.keys(observed.pending).filter((name) => isOurs(observed, desired, name));
-  const wanted = [...written, ...pending].filter((name) => restartOnChanges || name === "port");
+  const pending = Object.keys(observed.pending);
+  const ours = [...written, ...pending.filter((name) => isOurs(observed, desired, name))];
+  const wanted = ours.filter((name) => restartOnChanges || name === "port");
+  const unread = restartOnChanges && isUnread(observed) ? ["configuration"] : [];
   const triggered = observed.existence === "present" && observed.restartTriggers !== desired.restartTriggers;
   const asked = triggered && desired.restartTriggers !== null ? ["restartTriggers"] : [];
-  return [...new Set([...wanted, ...asked])];
+  const isDue = wanted.length > 0 || unread.length > 0 || asked.length > 0;
+  return isDue ? [...new Set([...written, ...pending, ...unread, ...asked])] : [];
 }
 
 function isOurs(observed: Observed, desired: Desired, name: string): boolean {

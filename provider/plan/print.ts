@@ -45,6 +45,7 @@ export function printPlan(
       ),
     steps.length > 0 &&
       !restart &&
+      isUp(observed) &&
       isPending(observed) &&
       warning(`a restart of ${instance} is pending for ${Object.keys(observed.pending).join(", ")}`),
   ];

@@ -3,6 +3,7 @@ import { equalLocales, findEncoding } from "../postgresql/locale";
 import type { InstanceInputs, PropertyName } from "../schema/inputs";
 import type { Remembered } from "../schema/state";
 import { defaultAuth } from "./desired";
+import { isUp } from "./plan";
 
 /** What cannot be changed in place: a row each, with the way that there is. */
 interface Row {
@@ -109,7 +110,7 @@ function refusal(row: Row & { before: unknown; now: unknown }): InputFailure {
 
 /** The next plan would forget a pending port, and clients would connect to nothing. */
 function pendingPort(remembered: Remembered, wanted: InstanceInputs): InputFailure[] {
-  const moved = remembered.inputs.port !== wanted.port && remembered.observed.server !== "stopped";
+  const moved = remembered.inputs.port !== wanted.port && isUp(remembered.observed);
   return moved && !wanted.restartOnChanges && wanted.state === "started"
     ? [
         {
@@ -128,6 +129,7 @@ function recorded(remembered: Remembered, property: PropertyName): unknown {
     locale: observed.locale,
     encoding: observed.encoding,
     dataChecksums: observed.dataChecksums,
+    auth: inputs.auth ?? defaultAuth,
   };
   return property in found ? found[property] : inputs[property];
 }

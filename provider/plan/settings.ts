@@ -16,9 +16,12 @@ export function settingChanges(observed: Observed, desired: Desired): SettingCha
       appliedBy: appliedBySetting(version, name),
       declared: name in desired.settings,
     }))
-    .filter(({ name, from, to }) => !sameText(desired, name, from, to))
+    .filter(({ name, from, to }) => !isMade(observed) || !sameText(desired, name, from, to))
     .sort((a, b) => (a.name < b.name ? -1 : 1));
 }
+
+/** Before initdb nobody knows which lines it will write: what is declared to have none is taken out of them. */
+const isMade = (observed: Observed): boolean => observed.existence === "present";
 
 /** Those declared, and those no longer: these go back to what the file said before the provider took them over. */
 function wantedSettings(observed: Observed, desired: Desired): Record<string, string | null> {

@@ -1,8 +1,8 @@
 import type * as dynamic from "@pulumi/pulumi/dynamic";
 import { InstanceNotFoundError, InvalidInputsError } from "../errors";
 import { converge, type Outcome } from "../instances/converge";
-import { drop } from "../instances/drop";
-import { get } from "../instances/get";
+import { dropKnown } from "../instances/drop";
+import { inspect } from "../instances/inspect";
 import { desiredOf } from "../instances/open";
 import { findDrift } from "../plan/drift";
 import { nothing } from "../plan/nothing";
@@ -73,7 +73,7 @@ export const instance = guarded({
   async read(id: string, props: Properties): Promise<dynamic.ReadResult> {
     const remembered = parseState(props);
     try {
-      const { made, drift } = await get(id, remembered);
+      const { made, drift } = await inspect(id, remembered);
       const inputs = { ...declaredOnly(props, remembered), ...drift.inputs };
       for (const place of drift.places) await logFor(props.__urn).say("info", `plan: ${place}`);
       return { id, props: printState(inputs, made), inputs };
@@ -104,7 +104,7 @@ export const instance = guarded({
   },
 
   async delete(id: string, props: Properties): Promise<void> {
-    await drop(id, parseState(props), logFor(props.__urn).progress);
+    await dropKnown({ id, remembered: parseState(props) }, logFor(props.__urn).progress);
   },
 });
 

@@ -3,7 +3,7 @@ import { equalLocales, findEncoding } from "../postgresql/locale";
 import { findSetting } from "../postgresql/settings";
 import { equalValues, type SettingValue } from "../postgresql/values";
 import { isMajor } from "../postgresql/version";
-import { isPropertyName, type PropertyName, propertyNames, shape } from "./inputs";
+import { isPropertyName, type PropertyName, propertyNames, settingValue, shape } from "./inputs";
 import { checkSetting } from "./settings";
 import { isUnknown } from "./unknown";
 
@@ -16,7 +16,10 @@ export interface Checked {
   readonly failures: readonly InputFailure[];
 }
 
-/** The hidden input that lists what the program did not say: a default once given stays. */
+/**
+ * The hidden input that holds what the program did not say: a default once given stays. With its value, since a refresh
+ * puts what drifted in place of the input, and that is no default.
+ */
 const defaultsKey = "__defaults";
 
 /** Defaults that need no host; a renamed resource keeps the name it began with. */
@@ -41,7 +44,7 @@ export function check(olds: Properties, news: Properties): Checked {
   const { inputs, kept } = withDefaults(olds, given);
   const failures = [
     ...Object.keys(given).filter(isMisspelt).map(misspelt),
-    ...propertyNames.flatMap((name) => checkProperty(name, inputs[name], kept.includes(name))),
+    ...propertyNames.flatMap((name) => checkProperty(name, inputs[name], name in kept)),
     ...("version" in inputs ? [] : [{ property: "version", reason: versionMissing }]),
     ...checkSettings(inputs),
     ...checkTogether(inputs, olds),
@@ -56,12 +59,11 @@ function withoutNulls(news: Properties): Properties {
 }
 
 function withDefaults(olds: Properties, given: Properties) {
-  const recorded = olds[defaultsKey];
-  const before = Array.isArray(recorded) ? recorded : [];
+  const before = isMap(olds[defaultsKey]) ? olds[defaultsKey] : {};
   const context = { resourceName: resourceName(given) };
   const missing = Object.entries(defaults).filter(([name]) => !(name in given));
-  const filled = missing.map(([name, value]) => [name, before.includes(name) ? olds[name] : value(context)]);
-  return { inputs: { ...given, ...Object.fromEntries(filled) }, kept: missing.map(([name]) => name) };
+  const kept = Object.fromEntries(missing.map(([name, value]) => [name, before[name] ?? value(context)]));
+  return { inputs: { ...given, ...kept }, kept };
 }
 
 /** The last part of the URN. */
@@ -91,9 +93,10 @@ function checkProperty(name: PropertyName, value: unknown, isDefault: boolean): 
 
 function checkSettings(inputs: Properties): InputFailure[] {
   const { settings, version } = inputs;
-  if (!isMajor(version) || typeof settings !== "object" || settings === null) return [];
+  if (!isMajor(version) || !isMap(settings)) return [];
   return Object.entries(settings).flatMap(([name, value]) => {
-    const reason = isUnknown(value) ? undefined : checkSetting(version, name, value);
+    const isRefusedAlready = !settingValue.safeParse(value).success;
+    const reason = isRefusedAlready || isUnknown(value) ? undefined : checkSetting(version, name, value);
     return reason === undefined ? [] : [{ property: `settings.${name}`, reason }];
   });
 }

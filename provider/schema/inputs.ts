@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { authMethods } from "../postgresql/hba";
 import { findEncoding, serverEncodings } from "../postgresql/locale";
+import { isScramVerifier } from "../postgresql/scram";
 import { majors } from "../postgresql/version";
 
 /** The inputs of an Instance, property by property: what each may be. `sdk/instance.ts` says what each means. */
@@ -15,7 +16,7 @@ const because = (reason: string) => ({
 const secretBecause = (reason: string) => ({ error: () => reason });
 
 const choice = <const T extends readonly [string, ...string[]]>(values: T) =>
-  z.enum(values, because(`is none of ${values.join(", ")}`));
+  z.enum(values, because(`is none of ${values.map((value) => JSON.stringify(value)).join(", ")}`));
 
 const boolean = z.boolean(because("is not true or false"));
 
@@ -76,7 +77,7 @@ export const shape = {
     .min(1, because("is not between 1 and 65535"))
     .max(65535, because("is not between 1 and 65535")),
   state: choice(["started", "stopped"]),
-  settings: z.record(z.string(), settingValue, because("is no map from setting names to values")),
+  settings: z.record(z.string(), settingValue, secretBecause("is no map from setting names to values")),
   restartOnChanges: boolean,
   restartTriggers: z.json(secretBecause("is no value that JSON can hold")),
   auth: object({
@@ -90,8 +91,8 @@ export const shape = {
   ),
   superuserPasswordVerifier: z
     .string(secretBecause("is no text"))
-    .regex(
-      /^SCRAM-SHA-256\$/,
+    .refine(
+      isScramVerifier,
       secretBecause("is no SCRAM-SHA-256 verifier; use superuserPassword for a password"),
     ),
   dataChecksums: boolean,

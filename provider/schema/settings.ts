@@ -22,7 +22,7 @@ const refused: Readonly<Record<string, string>> = {
 export function checkSetting(version: Major, name: string, value: unknown): string | undefined {
   if (!settingValue.safeParse(value).success) return "is no string, number, boolean or null";
   const key = name.toLowerCase();
-  if (refused[key]) return refused[key];
+  if (Object.hasOwn(refused, key)) return refused[key];
   if (key.startsWith("recovery_target"))
     return "a recovery target belongs to one recovery, not to an instance";
   const setting = findSetting(version, name);
@@ -36,8 +36,9 @@ export function checkSetting(version: Major, name: string, value: unknown): stri
   if (setting.context === "internal")
     return "is fixed when the server is built or the instance made; it cannot be set";
   if (value === null) return undefined;
-  const percent = parsePercent(value);
-  if (percent !== undefined) {
+  const unfit = textReason(value);
+  if (unfit) return unfit;
+  if (setting.vartype !== "string" && parsePercent(value) !== undefined) {
     return isMemory(setting.unit)
       ? undefined
       : `${JSON.stringify(value)}: only memory can be a share of the host's`;
@@ -53,7 +54,7 @@ function textReason(value: unknown): string | undefined {
 }
 
 /** "25%" -> 25 */
-export function parsePercent(value: unknown): number | undefined {
+function parsePercent(value: unknown): number | undefined {
   const match = typeof value === "string" ? /^([0-9]{1,2}(?:\.[0-9]+)?)%$/.exec(value.trim()) : null;
   const percent = Number(match?.[1]);
   return match && percent > 0 ? percent : undefined;

@@ -87,17 +87,20 @@ export function parseState(outputs: Properties): Remembered {
   }
   const result = made.safeParse(outputs);
   if (!result.success) {
-    const first = result.error.issues[0];
-    throw new ProviderError(
-      "state",
-      `the state cannot be read: ${first?.path.join(".")}: ${first?.message}`,
-      {
-        hint: "Restore it from the backend's history (pulumi stack export --version N).",
-      },
-    );
+    throw unreadable(result.error);
   }
   const declared = result.data.declared.filter(isPropertyName);
-  return { ...result.data, inputs: parseInputs(pick(outputs, declared)) };
+  try {
+    return { ...result.data, inputs: parseInputs(pick(outputs, declared)) };
+  } catch (error) {
+    throw error instanceof z.ZodError ? unreadable(error) : error;
+  }
+}
+
+function unreadable({ issues: [first] }: z.ZodError): ProviderError {
+  return new ProviderError("state", `the state cannot be read: ${first?.path.join(".")}: ${first?.message}`, {
+    hint: "Restore it from the backend's history (pulumi stack export --version N).",
+  });
 }
 
 /** The outputs for the engine: inputs as they are spelt, then what was made. Throws before the engine would hang. */

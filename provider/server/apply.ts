@@ -66,7 +66,7 @@ async function init({ target, session, desired, locale }: Work): Promise<void> {
   const result = await session.step({
     name: "initdb",
     script: initScript,
-    args: [target.dataDirectory, `${stateDirectory(target)}/new`, hba, ident, ...argv],
+    args: [target.dataDirectory, `${stateDirectory(target)}/new`, target.binDirectory, hba, ident, ...argv],
     seconds: 600,
   });
   if (result.exitCode === 0) return;
@@ -90,12 +90,15 @@ const accessComment =
   "Written by pulumi-pginstance when the instance was made. The first record is the provider's way in.";
 const occupied = 17;
 
-const initScript = `data=$1 new=$2 hba=$3 ident=$4; shift 4
+/** Debian's server wants its sockets where only postgres may make them; for another owner they go to /tmp. */
+const initScript = `data=$1 new=$2 bin=$3 hba=$4 ident=$5; shift 5
 [ -d "$data" ] && { rmdir "$data" 2>/dev/null || exit ${occupied}; }
 rm -rf "$new"
 "$@" >&2 || { code=$?; rm -rf "$new"; exit $code; }
 printf '%s' "$hba" >"$new/pg_hba.conf" && printf '%s' "$ident" >"$new/pg_ident.conf" || exit 1
-sync "$new/pg_hba.conf" "$new/pg_ident.conf" 2>/dev/null || sync
+sockets=$("$bin/postgres" -D "$new" -C unix_socket_directories) || exit 1
+[ -w "\${sockets%%,*}" ] || echo "unix_socket_directories = '/tmp'" >>"$new/postgresql.conf" || exit 1
+sync "$new/postgresql.conf" "$new/pg_hba.conf" "$new/pg_ident.conf" 2>/dev/null || sync
 mv "$new" "$data" || exit 1
 sync "$(dirname "$data")" 2>/dev/null || sync
 `;

@@ -75,7 +75,7 @@ if [ ! -d "$own/previous" ]; then
 fi
 publish() { sync "$1" 2>/dev/null || sync; mv -f "$1" "$2"; }
 printf '%s' "$originals" >"$own/originals.json.new" && publish "$own/originals.json.new" "$own/originals.json" &&
-  printf '%s' "$unapplied" >"$own/unapplied.new" && publish "$own/unapplied.new" "$own/unapplied" || exit 1
+  echo "$unapplied $(sed -n '1p;3p' "$data/postmaster.pid" 2>/dev/null | tr '\\n' ' ')" >"$own/unapplied.new" && publish "$own/unapplied.new" "$own/unapplied" || exit 1
 chmod 600 "$data/postgresql.conf.candidate" "$data/postgresql.auto.conf.candidate"
 publish "$data/postgresql.conf.candidate" "$data/postgresql.conf" || exit 1
 cmp -s "$data/postgresql.auto.conf.candidate" "$data/postgresql.auto.conf" ||

@@ -54,7 +54,7 @@ export async function observe(target: Target, remembered?: Observed): Promise<Ob
     ...files,
     originals: JSON.parse(text("originals") || "{}"),
     pending: { ...pending, ...olderThanBinaries(answers, binaries) },
-    unapplied: unapplied(text("unapplied"), answers, pending),
+    unapplied: unapplied(text("unapplied"), postmaster),
     passwordVerifier: answers ? answers.passwordVerifier : (known?.passwordVerifier ?? null),
     restartTriggers: text("triggers") || null,
   };
@@ -186,12 +186,12 @@ function olderThanBinaries(answers: Answers | undefined, binaries: string | null
   return { server_version: { running: answers.serverVersion, wanted: binaries } };
 }
 
-/** Of a restart the server itself knows whether it still has to be; somebody may have done it by hand. */
-function unapplied(
-  flag: string,
-  answers: Answers | undefined,
-  pending: Observed["pending"],
-): Observed["unapplied"] {
-  if (flag === "restart") return answers && Object.keys(pending).length === 0 ? "none" : "restart";
-  return flag === "reload" ? "reload" : "none";
+/**
+ * `reload` or `restart`, then the postmaster that had not taken it: its pid and start. Another one has read everything
+ * when it started, whoever started it.
+ */
+function unapplied(flag: string, postmaster: PostmasterPid | undefined): Observed["unapplied"] {
+  const [what, pid, startTime] = flag.split(/\s+/);
+  const same = postmaster && Number(pid) === postmaster.pid && Number(startTime) === postmaster.startTime;
+  return same && (what === "reload" || what === "restart") ? what : "none";
 }

@@ -3,7 +3,7 @@ import type { Session } from "../host/session";
 import { withSession } from "./connect";
 import { addressOf, observe } from "./observe";
 import { pgCtl, putBack } from "./service";
-import { describe, stateDirectory, type Target } from "./target";
+import { describe, type Target } from "./target";
 
 /** Seconds until the server must have taken the files, and let a new connection in. */
 const limit = 15;
@@ -26,7 +26,7 @@ export async function reloadAndVerify(target: Target, session: Session): Promise
     const now = await loaded().catch((error: QueryError) => error);
     if (now instanceof QueryError) problem = now.message;
     else if (now?.at !== before?.at) {
-      if (!now?.errors) return applied(target, session);
+      if (!now?.errors) return applied(target, session, now?.pending === true);
       problem = String(now.errors);
       break;
     }
@@ -41,17 +41,13 @@ export async function reloadAndVerify(target: Target, session: Session): Promise
 /** An error on a line that only waits for a restart is no refusal. */
 const question = `
   SELECT pg_conf_load_time()::text AS at,
+    (SELECT coalesce(bool_or(pending_restart), false) FROM pg_settings) AS pending,
     (SELECT string_agg(format('%s:%s: %s: %s', f.sourcefile, f.sourceline, f.name, f.error), E'\\n')
        FROM pg_file_settings f LEFT JOIN pg_settings s ON lower(s.name) = lower(f.name)
       WHERE f.error IS NOT NULL AND NOT coalesce(s.pending_restart, false)
         AND coalesce(s.context, '') <> 'postmaster') AS errors`;
 
-/** What waits for a restart still waits. */
-async function applied(target: Target, session: Session): Promise<void> {
-  await session.host.run({
-    name: "applied",
-    script: '[ "$(cat "$1/unapplied" 2>/dev/null)" = restart ] || rm -rf "$1/unapplied" "$1/previous"',
-    args: [stateDirectory(target)],
-    user: target.owner,
-  });
+/** What waits for a restart still waits, and can still be put back. */
+async function applied(target: Target, session: Session, pending: boolean): Promise<void> {
+  if (!pending) await session.remove("unapplied", "previous");
 }

@@ -75,8 +75,8 @@ const enumWords = ({ enumvals }: Setting) => [
 const limits = ({ vartype, min, max }: Setting) =>
   vartype === "integer" ? [min, max, Number(min) - 1, Number(max) + 1].map(String) : [];
 
-/** Limits that depend on the machine or on other settings: refused at start although pg_settings allows them. */
-const crowded = ["max_connections"];
+/** Whose upper limit the server refuses for the sum with other settings. */
+const limitedBySum = ["max_connections"];
 
 /** `-C` prints integers in decimal; pg_settings shows file modes in octal. */
 const asShown = (setting: Setting, printed: string) =>
@@ -131,14 +131,14 @@ describe.each(majors)("PostgreSQL %s", (major) => {
 
   test.for(Object.entries(questions))("reads %s as we do, if it has it", async ([name, texts]) => {
     const setting = findSetting(major, name);
-    if (setting) await compare(setting, [...texts, ...(crowded.includes(name) ? [] : limits(setting))]);
+    if (setting) await compare(setting, [...texts, ...(limitedBySum.includes(name) ? [] : limits(setting))]);
   });
 
   test("reads every enum setting as we do, hidden spellings included", async () => {
     for (const setting of settingsOf(major)) {
       if (setting.vartype === "enum" && settable(setting)) await compare(setting, enumWords(setting));
     }
-  });
+  }, 180_000);
 
   test.for(["sort_mem", "vacuum_mem", "ssl_ecdh_curve", "MAX_Connections", "force_parallel_mode", "banana"])(
     "knows the name %s as we do",

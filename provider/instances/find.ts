@@ -1,0 +1,73 @@
+import { InstanceExistsError, InstanceNotFoundError, InvalidInputsError } from "../errors";
+import { isUp } from "../plan/plan";
+import type { Major } from "../postgresql/version";
+import { check } from "../schema/check";
+import { type InstanceInputs, parseInputs } from "../schema/inputs";
+import { declaredNames, type Remembered } from "../schema/state";
+import { observe } from "../server/observe";
+import { describe } from "../server/target";
+import { madeOf } from "./made";
+import { open } from "./open";
+
+/** How to get to a host. */
+export type HostArgs = InstanceInputs["host"];
+
+/** Which instance on a host; the rest as in the manifest, where it is not the default. */
+export interface Ref
+  extends Pick<InstanceInputs, "dataDirectory" | "binDirectory" | "owner" | "become">,
+    Partial<Pick<InstanceInputs, "superuser">> {
+  readonly name: string;
+  readonly version: Major;
+}
+
+/** An instance of ours, as it was last seen. */
+export interface Known {
+  readonly id: string;
+  readonly remembered: Remembered;
+}
+
+/**
+ * Looks for an instance of ours.
+ * @returns undefined when there is nothing
+ * @throws InstanceExistsError when something else is there
+ * @throws InvalidInputsError
+ */
+export async function find(host: HostArgs, ref: Ref): Promise<Known | undefined> {
+  const { name, version, dataDirectory, binDirectory, owner, become, superuser } = ref;
+  const { inputs } = checked(host, { name, version, dataDirectory, binDirectory, owner, become, superuser });
+  const opened = await open(inputs);
+  const { target } = opened;
+  const { observed, marker } = await observe(target);
+  if (observed.existence === "absent" && marker === undefined) return undefined;
+  if (marker === undefined) {
+    throw new InstanceExistsError(
+      `${describe(target)} at ${target.dataDirectory} was not made by this provider`,
+    );
+  }
+  const found: InstanceInputs = {
+    ...inputs,
+    port: Number(observed.settings.port?.value ?? inputs.port),
+    state: isUp(observed) ? "started" : "stopped",
+    // Whoever calls by name means it; what protects a resource is its program.
+    deletionProtection: false,
+  };
+  const phase = observed.existence === "absent" ? "creating" : "ready";
+  return { id: marker.id, remembered: { ...madeOf(opened, observed, [], phase), inputs: found } };
+}
+
+/** @throws InstanceNotFoundError when there is nothing */
+export async function findExisting(host: HostArgs, ref: Ref): Promise<Known> {
+  const known = await find(host, ref);
+  if (known) return known;
+  throw new InstanceNotFoundError(`there is no instance ${ref.version}/${ref.name}`);
+}
+
+/** A manifest that has been through `check`, and what of it was given. */
+export function checked(
+  host: HostArgs,
+  manifest: Readonly<Record<string, unknown>>,
+): { inputs: InstanceInputs; declared: readonly string[] } {
+  const { inputs, failures } = check({}, { host, ...manifest });
+  if (failures.length > 0) throw new InvalidInputsError(failures);
+  return { inputs: parseInputs(inputs), declared: declaredNames(inputs) };
+}

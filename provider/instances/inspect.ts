@@ -1,0 +1,35 @@
+import { InstanceNotFoundError } from "../errors";
+import { type Drift, findDrift } from "../plan/drift";
+import { plan } from "../plan/plan";
+import type { Made, Remembered } from "../schema/state";
+import { requireOurs } from "../server/marker";
+import { observe } from "../server/observe";
+import { describe } from "../server/target";
+import { madeOf } from "./made";
+import { open } from "./open";
+
+export interface Found {
+  readonly made: Made;
+  readonly drift: Drift;
+}
+
+/**
+ * Looks at a known instance and says how it differs from what was declared.
+ * @throws InstanceNotFoundError when the host answered and has nothing there; unreachable is another error
+ */
+export async function inspect(id: string, remembered: Remembered): Promise<Found> {
+  const opened = await open(remembered.inputs, remembered);
+  const { observed, marker } = await observe(opened.target, remembered.observed);
+  if (observed.existence === "absent" && (marker === undefined || remembered.phase !== "creating")) {
+    throw new InstanceNotFoundError(
+      `${describe(opened.target)} is gone: ${opened.target.dataDirectory} does not exist`,
+    );
+  }
+  requireOurs(opened.target, marker, id);
+  const finished = remembered.phase === "ready" || plan(observed, opened.desired).length === 0;
+  const phase = finished ? "ready" : remembered.phase;
+  return {
+    made: madeOf(opened, observed, remembered.declared, phase),
+    drift: findDrift(observed, opened.desired),
+  };
+}

@@ -1,0 +1,232 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import fc from "fast-check";
+import { type Desired, desire } from "../../../provider/plan/desired";
+import { isUp } from "../../../provider/plan/plan";
+import { findSetting, type Setting } from "../../../provider/postgresql/settings";
+import { parseValue, printValue, type SettingValue, valueToText } from "../../../provider/postgresql/values";
+import { type Major, majors } from "../../../provider/postgresql/version";
+import { check, type Properties } from "../../../provider/schema/check";
+import { parseInputs } from "../../../provider/schema/inputs";
+import { checkSetting } from "../../../provider/schema/settings";
+import { editByHand, type ModelHost, reloadByHand, startByHand, stopByHand } from "../../support/model";
+
+/** Programs, instances and what people do to them by hand; settings are those of the real catalogs. */
+
+const catalogs = join(__dirname, "../../../provider/postgresql/settings-catalog");
+
+const settable = Object.fromEntries(
+  majors.map((major) => {
+    const rows: { name: string }[] = JSON.parse(readFileSync(join(catalogs, `${major}.json`), "utf8"));
+    return [
+      major,
+      rows.map(({ name }) => name).filter((name) => checkSetting(major, name, null) === undefined),
+    ];
+  }),
+) as Readonly<Record<Major, readonly string[]>>;
+
+const extensionNames = ["auto_explain.log_analyze", "my_app.tenant", "pg_stat_statements.max"];
+
+/** A value with all the ways to write it that mean the same. */
+type Spellings = readonly [SettingValue | null, ...(SettingValue | null)[]];
+
+const words = fc.constantFrom(
+  "",
+  "a",
+  "on",
+  "5",
+  "5%",
+  "%m [%p] %",
+  "it's",
+  "a, b",
+  "C:\\x",
+  "é",
+  "  x ",
+  "#",
+);
+
+function spellingsOf(major: Major, name: string): fc.Arbitrary<Spellings> {
+  const setting = findSetting(major, name);
+  if (setting === undefined) {
+    return fc.oneof(words, fc.integer(), fc.boolean()).map((value) => [value, valueToText(value)]);
+  }
+  const values: Readonly<Record<Setting["vartype"], () => fc.Arbitrary<Spellings>>> = {
+    bool: () =>
+      fc
+        .boolean()
+        .map((on) => (on ? ["on", true, "true", "YES", "1", "t"] : [false, "off", "false", "No", "0"])),
+    enum: () => fc.constantFrom(...(setting.enumvals ?? [])).map((value) => [value, value.toUpperCase()]),
+    string: () => words.map((value) => [value]),
+    integer: () => numbers(setting, (low, high) => fc.integer({ min: low, max: high })),
+    real: () => numbers(setting, (low, high) => fc.integer({ min: Math.ceil(low), max: Math.floor(high) })),
+  };
+  const shares: fc.Arbitrary<Spellings>[] =
+    setting.unit !== null && /B$/.test(setting.unit) ? [fc.constantFrom(["25%"], ["12.5%"])] : [];
+  return fc.oneof(
+    { weight: 6, arbitrary: values[setting.vartype]() },
+    fc.constant<Spellings>([null]),
+    ...shares,
+  );
+}
+
+function numbers(
+  setting: Setting,
+  between: (low: number, high: number) => fc.Arbitrary<number>,
+): fc.Arbitrary<Spellings> {
+  const low = Number(setting.min);
+  const high = Math.min(Number(setting.max), low + 100_000);
+  return between(low, high).map((value) => {
+    const parsed = parseValue(setting, value);
+    return [value, String(value), ` ${value}`, parsed.ok ? printValue(setting, parsed.value) : value];
+  });
+}
+
+/** One setting with three values that it may have in turn: before, then, and by somebody's hand. */
+interface Slot {
+  readonly name: string;
+  readonly before: Spellings | undefined;
+  readonly after: Spellings | undefined;
+  readonly hand: string;
+}
+
+function slots(major: Major): fc.Arbitrary<readonly Slot[]> {
+  const isSettable = (name: string, value: unknown) => checkSetting(major, name, value) === undefined;
+  // Enough of those that everybody knows, so that initdb's lines and restarts are met often.
+  const names = fc.oneof(
+    fc.constantFrom(...settable[major], ...extensionNames),
+    fc.constantFrom("max_connections", "shared_buffers", "work_mem", "wal_level", "TimeZone"),
+  );
+  const slot = names.chain((name) => {
+    const spellings = spellingsOf(major, name).filter((all) => all.every((value) => isSettable(name, value)));
+    const plain = spellings.filter(([value]) => value !== null && !String(value).endsWith("%"));
+    return fc.record({
+      name: fc.constant(name),
+      before: fc.option(spellings, { nil: undefined }),
+      after: fc.option(spellings, { nil: undefined }),
+      hand: plain.map(([value]) => valueToText(value ?? "")),
+    });
+  });
+  return fc.uniqueArray(slot, { maxLength: 7, selector: ({ name }) => name });
+}
+
+const verifiers = fc.option(
+  fc.constantFrom("A", "B").map((letter) => {
+    const key = `${letter.repeat(43)}=`;
+    return `SCRAM-SHA-256$4096:${letter.repeat(22)}==$${key}:${key}`;
+  }),
+  { nil: undefined },
+);
+
+const other = fc.record(
+  {
+    port: fc.constantFrom(5432, 5433, 6000),
+    state: fc.constantFrom("started", "started", "stopped"),
+    restartOnChanges: fc.boolean(),
+    restartTriggers: fc.constantFrom("one", "two", { a: 1 }),
+    stopMode: fc.constantFrom("smart", "fast", "immediate"),
+    superuserPasswordVerifier: verifiers,
+  },
+  { requiredKeys: [] },
+);
+
+type Deed =
+  | { readonly kind: "edit" | "alterSystem" | "remove"; readonly slot: number }
+  | { readonly kind: "reload" | "stop" | "start" | "crash" | "password" | "undeclared" | "move" };
+
+const deeds: fc.Arbitrary<readonly Deed[]> = fc.array(
+  fc.oneof(
+    fc.record({ kind: fc.constantFrom("edit", "alterSystem", "remove"), slot: fc.nat(6) }),
+    fc.record({
+      kind: fc.constantFrom("reload", "stop", "start", "crash", "password", "undeclared", "move"),
+    }),
+  ),
+  { maxLength: 5 },
+);
+
+export interface Story {
+  /** What the program said at first, and says now. */
+  readonly before: Properties;
+  readonly now: Properties;
+  /** The same as before, spelt otherwise and in another order. */
+  readonly respelt: Properties;
+  /** What somebody did to the host in between. */
+  readonly byHand: (host: ModelHost, desired: Desired) => ModelHost;
+}
+
+const urn = "urn:pulumi:dev::shop::pulumi-nodejs:dynamic/pginstance:Instance::orders";
+
+export const stories: fc.Arbitrary<Story> = fc.constantFrom(...majors).chain((version) =>
+  fc
+    .record({ slots: slots(version), first: other, second: other, deeds, pick: fc.nat() })
+    .map(({ slots: given, first, second: wanted, deeds: done, pick }) => {
+      // Else a changed port is refused.
+      const second = first.port === wanted.port ? wanted : { ...wanted, restartOnChanges: true };
+      const program = (rest: object, settings: readonly (readonly [string, unknown])[]) =>
+        withoutUndefined({ __urn: urn, version, ...rest, settings: Object.fromEntries(settings) });
+      const first0 = given.flatMap(({ name, before }) => (before ? [[name, before] as const] : []));
+      return {
+        before: program(
+          first,
+          first0.map(([name, spellings]) => [name, spellings[0]]),
+        ),
+        respelt: program(
+          first,
+          first0.map(([name, spellings]) => [name, spellings[pick % spellings.length]] as const).reverse(),
+        ),
+        now: program(
+          second,
+          given.flatMap(({ name, after }) => (after ? [[name, after[0]] as const] : [])),
+        ),
+        byHand: (host, desired) => done.reduce((so, deed) => doByHand(so, desired, given, deed), host),
+      };
+    }),
+);
+
+function doByHand(host: ModelHost, desired: Desired, given: readonly Slot[], deed: Deed): ModelHost {
+  const slot = "slot" in deed ? given[deed.slot] : undefined;
+  const name = slot?.name.toLowerCase();
+  const running = isUp(host);
+  switch (deed.kind) {
+    case "edit":
+      return slot && name ? editByHand(host, { conf: { [name]: slot.hand } }) : host;
+    case "alterSystem":
+      return slot && name ? editByHand(host, { auto: { [name]: slot.hand } }) : host;
+    case "remove":
+      return name ? editByHand(host, { conf: { [name]: null } }) : host;
+    case "undeclared":
+      return editByHand(host, { conf: { max_wal_senders: "3", log_statement: "all" } });
+    case "move":
+      return editByHand(host, { conf: { port: "7000" } });
+    case "reload":
+      return running ? reloadByHand(host, desired, { kind: "reload" }) : host;
+    case "stop":
+      return running ? stopByHand(host) : host;
+    case "crash":
+      return running ? { ...stopByHand(host), server: "crashed" } : host;
+    case "start":
+      return running ? host : startByHand(host, desired);
+    case "password":
+      return running ? { ...host, passwordVerifier: null } : host;
+  }
+}
+
+const hostMemory = 8 * 1024 ** 3;
+
+/** As the resource does it: checked, then what it means. */
+export function desiredFrom(program: Properties): Desired {
+  const { inputs, failures } = check({}, program);
+  if (failures.length > 0) throw new Error(JSON.stringify(failures));
+  return desireChecked(inputs);
+}
+
+export function desireChecked(inputs: Properties): Desired {
+  const { restartTriggers } = inputs;
+  return desire(parseInputs(inputs), {
+    hostMemory,
+    restartTriggers: restartTriggers === undefined ? null : JSON.stringify(restartTriggers),
+  });
+}
+
+function withoutUndefined(properties: Properties): Properties {
+  return Object.fromEntries(Object.entries(properties).filter(([, value]) => value !== undefined));
+}

@@ -1,0 +1,200 @@
+import type { Desired } from "../../provider/plan/desired";
+import { isUp } from "../../provider/plan/plan";
+import type { SettingChange, Step, StepKind } from "../../provider/plan/step";
+import { appliedBy, findSetting } from "../../provider/postgresql/settings";
+import { equalValues } from "../../provider/postgresql/values";
+import type { Major } from "../../provider/postgresql/version";
+import type { Observed } from "../../provider/schema/state";
+
+/** What a host has beside what an observation shows. */
+export interface Hidden {
+  /** What postgresql.conf says, also where postgresql.auto.conf wins. */
+  readonly conf: Observed["settings"];
+  /** What the running server took at its start and its last reload; null: no server. */
+  readonly running: Observed["settings"] | null;
+}
+
+export type ModelHost = Observed & { readonly hidden: Hidden };
+
+/** A host that is as observed, with nothing behind it that the observation does not show. */
+export function hostAs(observed: Observed): ModelHost {
+  const conf = Object.fromEntries(
+    Object.entries(observed.settings).filter(([name]) => !(name in observed.overrides)),
+  );
+  return { ...observed, hidden: { conf, running: isUp(observed) ? observed.settings : null } };
+}
+
+/** What a host does with the steps of a plan, without any host: enough of PostgreSQL to hold the planner against. */
+export function applyToModel(
+  observed: Observed | ModelHost,
+  desired: Desired,
+  steps: readonly Step[],
+): ModelHost {
+  const host = "hidden" in observed ? observed : hostAs(observed);
+  return steps.reduce((before, step) => applyStep(before, desired, step), host);
+}
+
+type Apply<K extends StepKind> = (
+  host: ModelHost,
+  desired: Desired,
+  step: Extract<Step, { kind: K }>,
+) => ModelHost;
+
+const table: { readonly [K in StepKind]: Apply<K> } = {
+  init,
+  writeConfiguration: (host, desired, { changes }) => write(host, desired, changes),
+  stop: (host) => stop(host),
+  start,
+  restart: (host, desired) => start(stop(host), desired),
+  reload,
+  setPassword: (host, desired) => ({
+    ...host,
+    passwordVerifier: desired.inputs.superuserPasswordVerifier ?? host.passwordVerifier,
+  }),
+};
+
+function applyStep(host: ModelHost, desired: Desired, step: Step): ModelHost {
+  const apply = table[step.kind] as Apply<StepKind>;
+  return apply(host, desired, step);
+}
+
+/** The lines that initdb writes; the rest of the file is comments. */
+export const initdbSettings: Readonly<Record<string, string>> = {
+  max_connections: "100",
+  shared_buffers: "128MB",
+  dynamic_shared_memory_type: "posix",
+  max_wal_size: "1GB",
+  min_wal_size: "80MB",
+  log_timezone: "Etc/UTC",
+  datestyle: "iso, mdy",
+  timezone: "Etc/UTC",
+  default_text_search_config: "pg_catalog.english",
+};
+
+function init(host: ModelHost, { inputs }: Desired): ModelHost {
+  if (host.existence === "present") throw new Error("initdb: the directory is not empty");
+  const conf = entriesOf(initdbSettings, "postgresql.conf");
+  return {
+    ...host,
+    existence: "present",
+    server: "stopped",
+    role: "primary",
+    systemIdentifier: "7400000000000000001",
+    serverVersion: `${inputs.version}.1`,
+    dataChecksums: inputs.dataChecksums ?? true,
+    settings: conf,
+    overrides: {},
+    hidden: { conf, running: null },
+  };
+}
+
+export function entriesOf(values: Readonly<Record<string, string>>, file: string): Observed["settings"] {
+  return Object.fromEntries(
+    Object.entries(values).map(([name, value], index) => [name, { value, place: `${file}:${index + 1}` }]),
+  );
+}
+
+/** Takes overriding lines away, notes what was there first, and what a running server has to hear of still. */
+function write(host: ModelHost, _desired: Desired, changes: readonly SettingChange[]): ModelHost {
+  const conf = { ...host.hidden.conf };
+  const overrides = { ...host.overrides };
+  const originals = { ...host.originals };
+  for (const { name, to, declared } of changes) {
+    if (!declared) delete originals[name];
+    else if (!Object.hasOwn(originals, name)) originals[name] = host.hidden.conf[name]?.value ?? null;
+    delete overrides[name];
+    if (to === null) delete conf[name];
+    else conf[name] = { value: to, place: host.hidden.conf[name]?.place ?? "postgresql.conf:900" };
+  }
+  const restarts = host.unapplied === "restart" || changes.some((change) => change.appliedBy === "restart");
+  return {
+    ...host,
+    settings: { ...conf, ...overrides },
+    overrides,
+    originals,
+    unapplied: !isUp(host) ? "none" : restarts ? "restart" : "reload",
+    hidden: { ...host.hidden, conf },
+  };
+}
+
+/** The server reads all that the files say. */
+function start(host: ModelHost, desired: Desired): ModelHost {
+  if (host.existence === "absent") throw new Error("start: there is no instance");
+  if (isUp(host)) throw new Error("start: the server runs already");
+  return {
+    ...host,
+    server: "running",
+    pending: {},
+    unapplied: "none",
+    restartTriggers: desired.restartTriggers,
+    hidden: { ...host.hidden, running: host.settings },
+  };
+}
+
+function stop(host: ModelHost): ModelHost {
+  if (!isUp(host)) throw new Error("stop: the server does not run");
+  return { ...host, server: "stopped", unapplied: "none", hidden: { ...host.hidden, running: null } };
+}
+
+/** Takes what a reload can apply; of the rest the server says that it is pending. */
+function reload(host: ModelHost, desired: Desired): ModelHost {
+  const before = host.hidden.running;
+  if (before === null) throw new Error("reload: the server does not run");
+  const { version } = desired.inputs;
+  const names = [...new Set([...Object.keys(before), ...Object.keys(host.settings)])];
+  const running = { ...host.settings };
+  for (const name of names.filter((candidate) => needsStart(version, candidate))) {
+    const kept = before[name];
+    if (kept === undefined) delete running[name];
+    else running[name] = kept;
+  }
+  const pending = Object.fromEntries(
+    names
+      .filter((name) => needsStart(version, name))
+      .map(
+        (name) =>
+          [
+            name,
+            { running: told(version, before, name), wanted: told(version, host.settings, name) },
+          ] as const,
+      )
+      .filter(([name, { running: now, wanted }]) => !equalValues(findSetting(version, name), now, wanted)),
+  );
+  const isWaiting = host.unapplied === "restart" && Object.keys(pending).length > 0;
+  return { ...host, pending, unapplied: isWaiting ? "restart" : "none", hidden: { ...host.hidden, running } };
+}
+
+/** Somebody's hand: lines of postgresql.conf, and of postgresql.auto.conf by ALTER SYSTEM; null takes a line away. */
+export function editByHand(
+  host: ModelHost,
+  edits: {
+    readonly conf?: Readonly<Record<string, string | null>>;
+    readonly auto?: Readonly<Record<string, string>>;
+  },
+): ModelHost {
+  const conf = { ...host.hidden.conf };
+  for (const [name, value] of Object.entries(edits.conf ?? {})) {
+    if (value === null) delete conf[name];
+    else conf[name] = { value, place: "postgresql.conf:77" };
+  }
+  const overrides = { ...host.overrides, ...entriesOf(edits.auto ?? {}, "postgresql.auto.conf") };
+  return { ...host, settings: { ...conf, ...overrides }, overrides, hidden: { ...host.hidden, conf } };
+}
+
+/** Somebody's `pg_ctl reload`. */
+export const reloadByHand = reload;
+export const stopByHand = stop;
+export const startByHand = (host: ModelHost, desired: Desired): ModelHost => ({
+  ...start(host, desired),
+  restartTriggers: host.restartTriggers,
+});
+
+function needsStart(version: Major, name: string): boolean {
+  const setting = findSetting(version, name);
+  return setting !== undefined && appliedBy(setting.context) === "restart";
+}
+
+/** What SHOW would say: the line, or the compiled default. */
+function told(version: Major, settings: Observed["settings"], name: string): string {
+  return settings[name]?.value ?? findSetting(version, name)?.bootValue ?? "";
+}

@@ -1,0 +1,93 @@
+import { execFileSync } from "node:child_process";
+import { describe, expect, it } from "vitest";
+import { becoming, sectionFunction, sections, shell } from "../../../provider/host/shell";
+
+const login = { name: "alice", uid: 1000 };
+const root = { name: "root", uid: 0 };
+
+describe("the argv of a script", () => {
+  it("holds each argument as it is, after a name for $0", () => {
+    const [program, flag, , zero, ...args] = shell("true", ["-n", "$(id)", "", "a b"]);
+    expect([program, flag, zero]).toEqual(["sh", "-c", "pginstance"]);
+    expect(args).toEqual(["-n", "$(id)", "", "a b"]);
+  });
+
+  it("ends with the very script, and puts no argument into it", () => {
+    const [, , text] = shell("echo '$1'", ["secret-looking"]);
+    expect(text?.endsWith("echo '$1'")).toBe(true);
+    expect(text).not.toContain("secret-looking");
+  });
+});
+
+describe("becoming another user", () => {
+  it("takes no words when nobody is asked for, or the login itself", () => {
+    expect(becoming(undefined, login, {})).toEqual([]);
+    expect(becoming("alice", login, { method: "sudo" })).toEqual([]);
+  });
+
+  it("is runuser for root, and sudo that never asks for everybody else", () => {
+    expect(becoming("postgres", root, {})).toEqual(["runuser", "-u", "postgres", "--"]);
+    expect(becoming("postgres", login, {})).toEqual(["sudo", "-n", "-u", "postgres", "--"]);
+  });
+
+  it("is what the program says, whoever the login is", () => {
+    expect(becoming("postgres", root, { method: "sudo" })[0]).toBe("sudo");
+    expect(becoming("postgres", login, { method: "runuser" })[0]).toBe("runuser");
+    expect(becoming("postgres", root, { method: "none" })).toEqual([]);
+  });
+});
+
+describe("several outputs in one", () => {
+  /** What the shell function prints for these contents, read back. */
+  function roundTrip(contents: Readonly<Record<string, Buffer>>, nonce?: string) {
+    const output = sections();
+    const chunks = Object.entries(contents).flatMap(([name, content]) => [
+      Buffer.from(`\n--${nonce ?? output.nonce} ${name}\n`),
+      content,
+    ]);
+    return output.parse(Buffer.concat(chunks));
+  }
+
+  it("come back byte for byte: NUL, bytes that are no text, line ends at both ends", () => {
+    const all = Buffer.from(Array.from({ length: 256 }, (_, byte) => byte));
+    const contents = {
+      all,
+      lines: Buffer.from("\n\n a \n\n"),
+      "no end": Buffer.from("x"),
+      empty: Buffer.alloc(0),
+    };
+    expect([...roundTrip(contents)]).toEqual(Object.entries(contents));
+  });
+
+  it("are not ended by content that looks like a section", () => {
+    const other = sections().nonce;
+    const hostile = Buffer.from(`first\n--${other} two\n-- two\n\n--\n`);
+    const parts = roundTrip({ one: hostile, two: Buffer.from("second") });
+    expect([...parts.keys()]).toEqual(["one", "two"]);
+    expect(parts.get("one")).toEqual(hostile);
+    expect(parts.get("two")?.toString()).toBe("second");
+  });
+
+  it("have a nonce that is another one each time", () => {
+    const nonces = Array.from({ length: 100 }, () => sections().nonce);
+    expect(new Set(nonces).size).toBe(100);
+    expect(nonces.every((nonce) => /^[0-9a-f]{32}$/.test(nonce))).toBe(true);
+  });
+
+  it("are none when the output has none, or those of another call", () => {
+    expect(sections().parse(Buffer.from("sh: not found\n")).size).toBe(0);
+    expect(roundTrip({ one: Buffer.from("1") }, "0".repeat(32)).size).toBe(0);
+  });
+
+  it("are printed by the shell function in the form that is read, noise before the first ignored", () => {
+    const output = sections();
+    const script = `${sectionFunction}echo noise\nsection "bin /a b"; printf 'x\\n'; section empty; section last; printf '%s' "$1"`;
+    const printed = execFileSync("sh", ["-c", script, "sh", output.nonce, "rest"]);
+    const read = [...output.parse(printed)].map(([name, content]) => [name, content.toString()]);
+    expect(read).toEqual([
+      ["bin /a b", "x\n"],
+      ["empty", ""],
+      ["last", "rest"],
+    ]);
+  });
+});

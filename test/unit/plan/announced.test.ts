@@ -1,0 +1,184 @@
+import { describe, expect, test } from "vitest";
+import { type Agreement, agree } from "../../../provider/plan/announced";
+import { nothing } from "../../../provider/plan/nothing";
+import { plan } from "../../../provider/plan/plan";
+import type { Properties } from "../../../provider/schema/check";
+import type { Observed } from "../../../provider/schema/state";
+import { lines, seen, stoppedServer, wish } from "./situations";
+
+const verifier = `SCRAM-SHA-256$4096:${"A".repeat(22)}==$${"B".repeat(43)}=:${"C".repeat(43)}=`;
+
+/** The kinds of what is taken, with the names that are written. */
+function agreed(remembered: Observed, found: Observed, program: Properties) {
+  const { take, left, more }: Agreement = agree(remembered, found, wish(program));
+  const words = take.map((step) =>
+    step.kind === "writeConfiguration"
+      ? `write ${step.changes.map(({ name, to }) => `${name}=${to}`).join(" ")}`
+      : step.kind,
+  );
+  return { take: words, left, more };
+}
+
+describe("an update of a host that is as remembered", () => {
+  test("takes what was announced", () => {
+    const program = { settings: { work_mem: "8MB", max_connections: 200 }, restartOnChanges: true };
+    expect(agree(seen(), seen(), wish(program))).toEqual({
+      take: plan(seen(), wish(program)),
+      left: [],
+      more: [],
+    });
+  });
+
+  test("gives back a setting as one that is no longer declared", () => {
+    const there = seen({ settings: lines({ work_mem: "8MB" }), originals: { work_mem: "4MB" } });
+    const [step] = agree(there, there, wish()).take;
+    expect(step).toMatchObject({ changes: [{ name: "work_mem", from: "8MB", to: "4MB", declared: false }] });
+  });
+});
+
+describe("what was changed on the host", () => {
+  test("and not announced, is left and named with its place", () => {
+    const remembered = seen({ settings: lines({ work_mem: "8MB" }) });
+    const found = seen({ settings: lines({ work_mem: "64MB" }) });
+    expect(agreed(remembered, found, { settings: { work_mem: "8MB", log_statement: "ddl" } })).toEqual({
+      take: ["write log_statement=ddl", "reload"],
+      left: ["work_mem was changed on the host (postgresql.conf:3)"],
+      more: [],
+    });
+  });
+
+  test("is left also when nothing at all was announced", () => {
+    const remembered = seen({ settings: lines({ work_mem: "8MB" }) });
+    const found = seen();
+    expect(agreed(remembered, found, { settings: { work_mem: "8MB" } })).toEqual({
+      take: [],
+      left: ["work_mem was changed on the host"],
+      more: [],
+    });
+  });
+
+  test("to what was announced needs no step", () => {
+    const found = seen({ settings: lines({ work_mem: "8MB" }) });
+    expect(agreed(seen(), found, { settings: { work_mem: "8MB" } })).toEqual({
+      take: [],
+      left: [],
+      more: [],
+    });
+  });
+
+  test("is repaired where just that was announced, from whatever it is now", () => {
+    const remembered = seen({ settings: lines({ work_mem: "64MB" }) });
+    const found = seen({ settings: lines({ work_mem: "32MB" }) });
+    expect(agreed(remembered, found, { settings: { work_mem: "8MB" } })).toEqual({
+      take: ["write work_mem=8MB", "reload"],
+      left: [],
+      more: [],
+    });
+  });
+});
+
+describe("power and password", () => {
+  const work = { settings: { work_mem: "8MB" } };
+
+  test("a server that somebody stopped is not started unasked", () => {
+    expect(agreed(seen(), seen(stoppedServer), work)).toEqual({
+      take: ["write work_mem=8MB"],
+      left: ["the server is stopped"],
+      more: [],
+    });
+  });
+
+  test("a server that somebody started is not stopped unasked", () => {
+    expect(agreed(seen(stoppedServer), seen(), { state: "stopped" })).toEqual({
+      take: [],
+      left: ["the server runs"],
+      more: [],
+    });
+  });
+
+  test("an announced start is not needed when somebody started it; what was written is reloaded", () => {
+    expect(agreed(seen(stoppedServer), seen(), work)).toEqual({
+      take: ["write work_mem=8MB", "reload"],
+      left: [],
+      more: [],
+    });
+  });
+
+  test("an announced restart of a stopped server is a start", () => {
+    expect(agreed(seen(), seen(stoppedServer), { restartTriggers: "1" }).take).toEqual(["start"]);
+  });
+
+  test("an announced restart that somebody did already is not done again", () => {
+    const pending = { max_connections: { running: "100", wanted: "200" } };
+    const settings = lines({ max_connections: "200" });
+    const program = { settings: { max_connections: 200 }, restartOnChanges: true };
+    expect(agreed(seen({ settings, pending }), seen({ settings }), program)).toEqual({
+      take: [],
+      left: [],
+      more: [],
+    });
+  });
+
+  test("a password that was changed on the server is left and named", () => {
+    const remembered = seen({ passwordVerifier: verifier });
+    expect(agreed(remembered, seen(), { superuserPasswordVerifier: verifier })).toEqual({
+      take: [],
+      left: ["the superuser's password was changed"],
+      more: [],
+    });
+  });
+});
+
+describe("an update stops before its first change", () => {
+  const approved = { settings: { max_connections: 200 }, restartOnChanges: true };
+
+  test("when the approved restart would apply somebody's line", () => {
+    const auto = { max_wal_senders: { value: "3", place: "postgresql.auto.conf:4" } };
+    const found = seen({ settings: { ...lines({}), ...auto }, overrides: auto });
+    expect(agreed(seen(), found, approved).more).toEqual([
+      "max_wal_senders was changed on the host (postgresql.auto.conf:4) and the approved restart would apply it",
+    ]);
+  });
+
+  test("when the start in place of a restart would", () => {
+    const found = seen({ ...stoppedServer, settings: lines({ max_wal_senders: "3" }) });
+    expect(agreed(seen(), found, approved).more).toHaveLength(1);
+  });
+
+  test("when a line is gone that the restart would miss", () => {
+    const remembered = seen({ settings: lines({ max_wal_senders: "3" }) });
+    expect(agreed(remembered, seen(), approved).more).toEqual([
+      "max_wal_senders was changed on the host and the approved restart would apply it",
+    ]);
+  });
+
+  test("when a reload was announced and the host needs a restart", () => {
+    const remembered = seen(stoppedServer);
+    const found = seen({ settings: lines({ max_connections: "100" }) });
+    expect(agreed(remembered, found, approved).more).toEqual([
+      "max_connections needs a restart, which was not announced",
+    ]);
+  });
+
+  test("but not for a line that a reload takes anyway", () => {
+    const found = seen({ settings: lines({ log_statement: "all" }) });
+    expect(agreed(seen(), found, approved).more).toEqual([]);
+  });
+
+  test("nor for a line that the state knows already", () => {
+    const both = seen({ settings: lines({ max_wal_senders: "3" }) });
+    expect(agreed(both, both, approved).more).toEqual([]);
+  });
+});
+
+describe("a create", () => {
+  test("takes all that is needed, wherever an earlier one stopped", () => {
+    expect(agreed(nothing, nothing, {}).take).toEqual([
+      "init",
+      "write cluster_name=orders port=5432",
+      "start",
+    ]);
+    expect(agreed(nothing, seen(stoppedServer), {})).toEqual({ take: ["start"], left: [], more: [] });
+    expect(agreed(nothing, seen(), {})).toEqual({ take: [], left: [], more: [] });
+  });
+});

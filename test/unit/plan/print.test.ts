@@ -1,0 +1,165 @@
+import { describe, expect, test } from "vitest";
+import { nothing } from "../../../provider/plan/nothing";
+import { plan } from "../../../provider/plan/plan";
+import { printChange, printPlan } from "../../../provider/plan/print";
+import type { Properties } from "../../../provider/schema/check";
+import type { Observed } from "../../../provider/schema/state";
+import { lines, seen, stoppedServer, wish } from "./situations";
+
+const said = (observed: Observed, program: Properties) =>
+  printPlan(observed, wish(program), plan(observed, wish(program)), "db1").map(
+    ({ severity, text }) => `${severity}: ${text}`,
+  );
+
+const at100 = seen({ settings: lines({ max_connections: "100" }) });
+const to200 = { settings: { max_connections: 200 } };
+const waiting = { max_connections: { running: "100", wanted: "200" } };
+const secret = "c4nary-s3cret";
+
+describe("the preview says", () => {
+  test.each<[title: string, observed: Observed, program: Properties, words: string[]]>([
+    ["nothing when there is nothing to do", seen(), {}, []],
+    ["nothing of a reload: the engine's own diff does", seen(), { settings: { work_mem: "8MB" } }, []],
+    ["nothing of a password", seen(), { deletionProtection: false }, []],
+    [
+      "what a create does",
+      nothing,
+      {},
+      ["info: plan: new instance 17/orders on db1, port 5432: initdb, configuration, start"],
+    ],
+    [
+      "what a create does that stays stopped",
+      nothing,
+      { state: "stopped", port: 6000 },
+      ["info: plan: new instance 17/orders on db1, port 6000: initdb, configuration"],
+    ],
+    [
+      "that a restart disconnects",
+      at100,
+      { ...to200, restartOnChanges: true },
+      ["warning: restart of 17/orders on db1: max_connections 100 -> 200. Clients are disconnected."],
+    ],
+    [
+      "each change that a restart is for, and no other",
+      at100,
+      { settings: { ...to200.settings, wal_level: "logical", work_mem: "8MB" }, restartOnChanges: true },
+      [
+        "warning: restart of 17/orders on db1: max_connections 100 -> 200, wal_level default -> logical. " +
+          "Clients are disconnected.",
+      ],
+    ],
+    [
+      "that a restart moves the port",
+      seen(),
+      { port: 6000, restartOnChanges: true },
+      ["warning: restart of 17/orders on db1: port 5432 -> 6000. Clients are disconnected."],
+    ],
+    [
+      "that a trigger restarts, and what that applies by the way",
+      at100,
+      { ...to200, restartTriggers: "1" },
+      [
+        "warning: restart of 17/orders on db1: max_connections 100 -> 200, restartTriggers changed. " +
+          "Clients are disconnected.",
+      ],
+    ],
+    [
+      "what was pending and is applied now",
+      seen({ settings: lines({ max_connections: "200" }), pending: waiting }),
+      { ...to200, restartOnChanges: true },
+      ["warning: restart of 17/orders on db1: max_connections is pending. Clients are disconnected."],
+    ],
+    [
+      "what stays pending",
+      at100,
+      to200,
+      [
+        "info: plan: max_connections 100 -> 200: written, pending until the next restart (restartOnChanges is false)",
+      ],
+    ],
+    [
+      "what is pending already, when something else is done",
+      seen({ settings: lines({ max_connections: "200" }), pending: waiting }),
+      { settings: { max_connections: 200, work_mem: "8MB" } },
+      ["warning: a restart of 17/orders on db1 is pending for max_connections"],
+    ],
+    [
+      "nothing of what is pending, when nothing is done",
+      seen({ settings: lines({ max_connections: "200" }), pending: waiting }),
+      to200,
+      [],
+    ],
+    [
+      "that a stop is a downtime",
+      seen(),
+      { state: "stopped" },
+      ["warning: stop of 17/orders on db1 (fast): downtime until it is started again."],
+    ],
+    [
+      "that a smart stop waits",
+      seen(),
+      { state: "stopped", stopMode: "smart" },
+      [
+        "warning: stop of 17/orders on db1 (smart): downtime until it is started again. It waits for every client to leave.",
+      ],
+    ],
+    [
+      "that an immediate stop is a crash",
+      seen(),
+      { state: "stopped", stopMode: "immediate" },
+      [
+        "warning: stop of 17/orders on db1 (immediate): downtime until it is started again. " +
+          "The next start is a crash recovery, and unlogged tables are emptied.",
+      ],
+    ],
+    ["that a server is started", seen(stoppedServer), {}, ["info: plan: start of 17/orders on db1"]],
+    [
+      "of a start no pending restart: it applies all",
+      seen({ ...stoppedServer, settings: lines({ max_connections: "200" }), pending: waiting }),
+      to200,
+      ["info: plan: start of 17/orders on db1"],
+    ],
+    [
+      "nothing of pending while the server is stopped for good",
+      seen(stoppedServer),
+      { ...to200, state: "stopped" },
+      [],
+    ],
+  ])("%s", (_, observed, program, words) => {
+    expect(said(observed, program)).toEqual(words);
+  });
+
+  test("what results of a setting that is no longer declared", () => {
+    const there = seen({
+      settings: lines({ max_connections: "200" }),
+      originals: { max_connections: "100" },
+    });
+    expect(said(there, { restartOnChanges: true })).toEqual([
+      "warning: restart of 17/orders on db1: max_connections 200 -> 100. Clients are disconnected.",
+    ]);
+  });
+
+  test("never the value of a string or of an extension's setting", () => {
+    const settings = { shared_preload_libraries: secret, archive_command: secret, "my_app.key": secret };
+    const there = seen({ settings: lines({ shared_preload_libraries: `${secret}-before` }) });
+    expect(said(there, { settings, restartOnChanges: true })).toEqual([
+      "warning: restart of 17/orders on db1: shared_preload_libraries. Clients are disconnected.",
+    ]);
+    expect(said(there, { settings }).join()).not.toContain(secret);
+  });
+});
+
+describe("a change reads", () => {
+  const change = (name: string, from: string | null, to: string | null) =>
+    printChange(wish(), { name, from, to, appliedBy: "reload", declared: true });
+
+  test.each([
+    ["work_mem", "4MB", "8MB", "work_mem 4MB -> 8MB"],
+    ["work_mem", null, "8MB", "work_mem default -> 8MB"],
+    ["work_mem", "8MB", null, "work_mem 8MB -> default"],
+    ["archive_command", "a", "b", "archive_command"],
+    ["my_app.key", "a", null, "my_app.key"],
+  ])("%s from %j to %j", (name, from, to, text) => {
+    expect(change(name, from, to)).toBe(text);
+  });
+});

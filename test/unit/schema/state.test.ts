@@ -1,0 +1,140 @@
+import { describe, expect, test } from "vitest";
+import { InvalidVersionError, ProviderError } from "../../../provider/errors";
+import { check, type Properties } from "../../../provider/schema/check";
+import { declaredNames, type Made, parseState, printState } from "../../../provider/schema/state";
+
+const inputs = check(
+  {},
+  { __urn: "urn:a::b::c::orders", version: "17", settings: { work_mem: "8MB" }, restartTriggers: { a: 1 } },
+).inputs;
+
+const made: Made = {
+  schemaVersion: 1,
+  phase: "ready",
+  declared: declaredNames(inputs),
+  observed: {
+    existence: "present",
+    server: "running",
+    role: "primary",
+    systemIdentifier: "7400000000000000001",
+    serverVersion: "17.10",
+    dataChecksums: true,
+    locale: "C.UTF-8",
+    encoding: "UTF8",
+    settings: { work_mem: { value: "8MB", place: "postgresql.conf:900" } },
+    overrides: {},
+    originals: { work_mem: null },
+    pending: { max_connections: { running: "100", wanted: "200" } },
+    unapplied: "none",
+    passwordVerifier: null,
+    restartTriggers: null,
+  },
+  dataDirectory: "/srv/pg/17/orders",
+  binDirectory: "/usr/lib/postgresql/17/bin",
+  owner: "postgres",
+  systemIdentifier: "7400000000000000001",
+  serverVersion: "17.10",
+  role: "primary",
+  logFile: "/srv/pg/17/orders.pginstance/postgresql.log",
+  pendingRestart: true,
+  pendingRestartReasons: { max_connections: { running: "100", wanted: "200" } },
+  resolvedSettings: {},
+  hostMemory: 8_000_000_000,
+};
+
+const messageOf = (outputs: Properties): string => {
+  try {
+    parseState(outputs);
+  } catch (error) {
+    if (error instanceof ProviderError) return error.message;
+    throw error;
+  }
+  throw new Error("the state was read");
+};
+
+describe("the state", () => {
+  test("is read as it was printed, also after the backend had it as JSON", () => {
+    const printed = printState(inputs, made);
+    const remembered = parseState(JSON.parse(JSON.stringify(printed)));
+    expect(remembered).toMatchObject(made);
+    expect(printState(inputs, remembered)).toEqual(printed);
+  });
+
+  test("has the inputs as they were spelt, and the engine's own keys", () => {
+    expect(printState(inputs, made)).toMatchObject(inputs);
+    expect(parseState(printState(inputs, made)).inputs).toMatchObject({
+      name: "orders",
+      version: "17",
+      settings: { work_mem: "8MB" },
+    });
+  });
+
+  test("has what the host decided, where the program said nothing, and does not take it for an input", () => {
+    const printed = printState(inputs, made);
+    expect(printed).toMatchObject({ locale: "C.UTF-8", encoding: "UTF8", dataChecksums: true });
+    const remembered = parseState(printed);
+    expect(remembered.inputs).not.toHaveProperty("locale");
+    expect(remembered.inputs).not.toHaveProperty("dataDirectory");
+  });
+
+  test("has a declared value in the program's spelling, not the host's", () => {
+    const declared = { ...inputs, locale: "C.utf8" };
+    expect(printState(declared, { ...made, declared: declaredNames(declared) }).locale).toBe("C.utf8");
+  });
+
+  test("never holds undefined, and no null where an input is absent", () => {
+    const printed = printState({ ...inputs, locale: undefined, encoding: null }, made);
+    expect(printed.locale).toBe("C.UTF-8");
+    expect(printed.encoding).toBe("UTF8");
+    expect(JSON.parse(JSON.stringify(printed))).toEqual(printed);
+  });
+
+  test("is not printed with undefined anywhere inside: the engine would hang", () => {
+    expect(() => printState({ ...inputs, auth: { local: undefined } }, made)).toThrow();
+    expect(() => printState({ ...inputs, restartTriggers: [undefined] }, made)).toThrow();
+    expect(() => printState({ ...inputs, port: Number.NaN }, made)).toThrow();
+  });
+
+  test("of a newer release is refused with what to do", () => {
+    const newer = { ...printState(inputs, made), schemaVersion: 2 };
+    expect(() => parseState(newer)).toThrow(InvalidVersionError);
+    expect(messageOf(newer)).toBe(
+      "the state was written by a newer pulumi-pginstance (state version 2, this one knows 1)\n" +
+        "Update the package: npm install pulumi-pginstance@latest",
+    );
+  });
+
+  test.each<[where: string, change: (state: Record<string, unknown>) => Properties]>([
+    ["schemaVersion", ({ schemaVersion, ...rest }) => rest],
+    ["phase", (state) => ({ ...state, phase: "done" })],
+    ["observed.server", (state) => ({ ...state, observed: { ...made.observed, server: "dead" } })],
+    [
+      "observed.settings.work_mem",
+      (state) => ({
+        ...state,
+        observed: { ...made.observed, settings: { work_mem: "8MB" } },
+      }),
+    ],
+    ["pendingRestart", (state) => ({ ...state, pendingRestart: "true" })],
+    ["port", (state) => ({ ...state, port: "x" })],
+    ["version", (state) => ({ ...state, version: undefined })],
+  ])("that is broken says where: %s", (where, change) => {
+    const message = messageOf(change(printState(inputs, made)));
+    expect(message).toContain(`the state cannot be read: ${where}: `);
+    expect(message).toContain("pulumi stack export --version N");
+  });
+
+  test("ignores a declared name that this release does not know", () => {
+    const printed = printState(inputs, { ...made, declared: [...made.declared, "fromTheFuture"] });
+    expect(parseState(printed).inputs).not.toHaveProperty("fromTheFuture");
+  });
+});
+
+describe("declared", () => {
+  test("are the properties among the inputs, without the engine's own keys", () => {
+    expect(declaredNames({ __urn: "x", __defaults: {}, version: "17", port: 1, banana: 2 })).toEqual([
+      "version",
+      "port",
+    ]);
+  });
+});
