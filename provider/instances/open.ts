@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import type { Host } from "../host/host";
 import { LocalHost } from "../host/local";
 import { type Desired, desire } from "../plan/desired";
+import { canonicalJson } from "../schema/canonical";
 import type { InstanceInputs } from "../schema/inputs";
 import type { Remembered } from "../schema/state";
 import { gatherFacts, type HostFacts } from "../server/facts";
@@ -46,7 +47,7 @@ export function desiredOf(inputs: InstanceInputs, hostMemory: number | null, pin
   return desire(inputs, {
     hostMemory,
     pinned,
-    restartTriggers: restartTriggers === undefined ? null : digest(JSON.stringify(restartTriggers)),
+    restartTriggers: restartTriggers === undefined ? null : digest(canonicalJson(restartTriggers)),
   });
 }
 

@@ -58,7 +58,7 @@ export function isUp(observed: Observed): boolean {
 
 /** Written for a restart by a run that was interrupted before the server heard of it: then it tells nothing pending. */
 function isUnread(observed: Observed): boolean {
-  return isUp(observed) && observed.unapplied === "restart" && Object.keys(observed.pending).length === 0;
+  return isUp(observed) && observed.unapplied === "restart";
 }
 
 /** Names of what only a restart applies, where the program allows one or asks for it: then it applies all there is. */
@@ -76,5 +76,5 @@ function restartReasons({ observed, desired, changes }: Situation): string[] {
 }
 
 function isOurs(observed: Observed, desired: Desired, name: string): boolean {
-  return name in desired.settings || name in observed.originals || observed.unapplied === "restart";
+  return name in desired.settings || name in observed.originals || observed.unapplied !== "none";
 }

@@ -5,18 +5,21 @@ import type { Observed } from "../schema/state";
 import type { Desired } from "./desired";
 import type { SettingChange } from "./step";
 
-/** What postgresql.conf has to say differently; by name, so that the preview reads the same every time. */
+/**
+ * What postgresql.conf has to say differently; by name, so that the preview reads the same every time. One that is given
+ * back is among them even where the text is right already: so that it is forgotten, which costs no more than a reload.
+ */
 export function settingChanges(observed: Observed, desired: Desired): SettingChange[] {
-  const version = desired.inputs.version;
   return Object.entries(wantedSettings(observed, desired))
-    .map(([name, to]) => ({
-      name,
-      from: observed.settings[name]?.value ?? null,
-      to,
-      appliedBy: appliedBySetting(version, name),
-      declared: name in desired.settings,
-    }))
-    .filter(({ name, from, to }) => !isMade(observed) || !sameText(desired, name, from, to))
+    .map(([name, to]) => {
+      const from = observed.settings[name]?.value ?? null;
+      const declared = name in desired.settings;
+      const same = sameText(desired, name, from, to);
+      const appliedBy = same ? "reload" : appliedBySetting(desired.inputs.version, name);
+      return { same, change: { name, from, to, appliedBy, declared } };
+    })
+    .filter(({ same, change }) => !isMade(observed) || !change.declared || !same)
+    .map(({ change }) => change)
     .sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 

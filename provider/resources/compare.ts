@@ -1,3 +1,4 @@
+import { canonicalJson } from "../schema/canonical";
 import type { Properties } from "../schema/check";
 import { isUnknown } from "../schema/unknown";
 
@@ -7,17 +8,7 @@ export function differs(before: Properties, now: Properties): boolean {
 }
 
 function canonical(inputs: Properties): string {
-  const visible = Object.entries(inputs).filter(([name]) => !name.startsWith("__"));
-  return JSON.stringify(sorted(Object.fromEntries(visible)));
-}
-
-function sorted(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(sorted);
-  if (typeof value !== "object" || value === null) return value;
-  const entries = Object.entries(value).filter(([, part]) => part !== null && part !== undefined);
-  return Object.fromEntries(
-    entries.sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, part]) => [name, sorted(part)]),
-  );
+  return canonicalJson(Object.fromEntries(Object.entries(inputs).filter(([name]) => !name.startsWith("__"))));
 }
 
 /** Paths of what the engine does not know before the update; of settings, one by one. */

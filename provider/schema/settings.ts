@@ -44,7 +44,10 @@ export function checkSetting(version: Major, name: string, value: unknown): stri
       : `${JSON.stringify(value)}: only memory can be a share of the host's`;
   }
   const parsed = parseValue(setting, value as SettingValue);
-  return parsed.ok ? undefined : parsed.reason;
+  if (!parsed.ok) return parsed.reason;
+  return name === "hot_standby" && parsed.value === "off"
+    ? "a standby that takes no sessions cannot be looked after; leave it on"
+    : undefined;
 }
 
 function textReason(value: unknown): string | undefined {

@@ -31,8 +31,11 @@ export const observedSchema = z.strictObject({
   originals: z.record(z.string(), z.string().nullable()),
   /** Settings that the running server takes only at its next start. */
   pending: z.record(z.string(), z.strictObject({ running: z.string(), wanted: z.string() })),
-  /** Written by the provider and not applied yet: an interrupted run's next step. */
-  unapplied: z.enum(["none", "reload", "restart"]),
+  /**
+   * Written by the provider and not taken yet: an interrupted run's next step. `pending` is what the server has read,
+   * and takes at its next start.
+   */
+  unapplied: z.enum(["none", "reload", "restart", "pending"]),
   /** Of the superuser, as the server has it. */
   passwordVerifier: z.string().nullable(),
   /** Digest of `restartTriggers` at the last start by the provider. */

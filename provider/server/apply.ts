@@ -28,13 +28,14 @@ const table: { readonly [K in StepKind]: Apply<K> } = {
   init,
   writeConfiguration: (work, step) => writeConfiguration(work.target, work.session, step.changes),
   start: async (work) => {
-    await pgCtl(work.target).start(work.session, work.desired.timeouts.start);
+    await pgCtl(work.target).start(work.session, work.desired.timeouts.start, work.desired);
     await started(work);
   },
   stop: (work, step) => pgCtl(work.target).stop(work.session, step.mode, work.desired.timeouts.stop),
   restart: async (work) => {
     await checkpoint(work);
-    await pgCtl(work.target).restart(work.session, work.desired.inputs.stopMode, work.desired.timeouts);
+    const { inputs, timeouts } = work.desired;
+    await pgCtl(work.target).restart(work.session, inputs.stopMode, timeouts, work.desired);
     await started(work);
   },
   reload: (work) => reloadAndVerify(work.target, work.session),
@@ -103,9 +104,8 @@ mv "$new" "$data" || exit 1
 sync "$(dirname "$data")" 2>/dev/null || sync
 `;
 
-/** Records what the start has applied, and makes sure that it is our server that answers at the port. */
-async function started({ target, session, desired }: Work): Promise<void> {
-  await session.write("triggers", desired.restartTriggers ?? "");
+/** Makes sure that it is our server that answers at the port. */
+async function started({ target }: Work): Promise<void> {
   const { postmaster } = await observe(target);
   if (!postmaster) throw new CommandError(`start: ${describe(target)} does not run`, { command: "start" });
 }

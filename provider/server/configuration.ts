@@ -23,18 +23,21 @@ export async function writeConfiguration(
   const auto = editConf(autoConf, Object.fromEntries(overridden));
   const originals = rememberOriginals(observed.originals, postgresqlConf, changes);
   const unapplied =
-    observed.unapplied === "restart" || changes.some((change) => change.appliedBy === "restart")
+    ["restart", "pending"].includes(observed.unapplied) ||
+    changes.some((change) => change.appliedBy === "restart")
       ? "restart"
       : "reload";
   const own = stateDirectory(target);
+  // On standard input like the candidates: the text of a setting may be a secret.
+  const notes = Buffer.from(JSON.stringify(originals));
   const result = await session.step({
     name: "configuration",
     script,
     args: [
       target.dataDirectory,
       own,
-      JSON.stringify(originals),
       unapplied,
+      String(notes.length),
       String(Buffer.byteLength(candidate, "latin1")),
       ...postgresCheck({
         binDirectory: target.binDirectory,
@@ -43,7 +46,7 @@ export async function writeConfiguration(
         name: "max_connections",
       }),
     ],
-    stdin: Buffer.from(candidate + auto, "latin1"),
+    stdin: Buffer.concat([notes, Buffer.from(candidate + auto, "latin1")]),
     seconds: 60,
   });
   if (result.exitCode === 0) return;
@@ -60,11 +63,12 @@ export async function writeConfiguration(
  * and of what is still to be applied come before the rename: a stop between the two leaves a note too many, never one
  * too few.
  */
-const script = `data=$1 own=$2 originals=$3 unapplied=$4 size=$5; shift 5
-trap 'rm -f "$data/postgresql.conf.candidate" "$data/postgresql.auto.conf.candidate"' EXIT
+const script = `data=$1 own=$2 unapplied=$3 notes=$4 size=$5; shift 5
+trap 'rm -f "$data/postgresql.conf.candidate" "$data/postgresql.auto.conf.candidate" "$own/originals.json.new" "$own/candidates"' EXIT
 cat >"$own/candidates" || exit 1
-head -c "$size" "$own/candidates" >"$data/postgresql.conf.candidate" &&
-  tail -c "+$((size + 1))" "$own/candidates" >"$data/postgresql.auto.conf.candidate" || exit 1
+tail -c "+$((notes + 1))" "$own/candidates" | head -c "$size" >"$data/postgresql.conf.candidate" &&
+  tail -c "+$((notes + size + 1))" "$own/candidates" >"$data/postgresql.auto.conf.candidate" &&
+  head -c "$notes" "$own/candidates" >"$own/originals.json.new" || exit 1
 rm -f "$own/candidates"
 "$@" >/dev/null || exit 1
 if [ ! -d "$own/previous" ]; then
@@ -74,7 +78,7 @@ if [ ! -d "$own/previous" ]; then
   mv "$own/previous.new" "$own/previous" || exit 1
 fi
 publish() { sync "$1" 2>/dev/null || sync; mv -f "$1" "$2"; }
-printf '%s' "$originals" >"$own/originals.json.new" && publish "$own/originals.json.new" "$own/originals.json" &&
+publish "$own/originals.json.new" "$own/originals.json" &&
   echo "$unapplied $(sed -n '1p;3p' "$data/postmaster.pid" 2>/dev/null | tr '\\n' ' ')" >"$own/unapplied.new" && publish "$own/unapplied.new" "$own/unapplied" || exit 1
 chmod 600 "$data/postgresql.conf.candidate" "$data/postgresql.auto.conf.candidate"
 publish "$data/postgresql.conf.candidate" "$data/postgresql.conf" || exit 1

@@ -31,7 +31,8 @@ export async function observe(target: Target, remembered?: Observed): Promise<Ob
   const marker = parseMarker(text("marker"));
   const control = parseControlFile(parts.get("control") ?? Buffer.alloc(0));
   const pid = parsePostmasterPid(bytes("pid"));
-  const postmaster = pid && isAlive(pid, text("process"), target) ? pid : undefined;
+  const postmaster =
+    pid && isAlive(pid, text("process"), [target.dataDirectory, text("resolved")]) ? pid : undefined;
   const existence = text("directory") === "directory" ? "present" : "absent";
   const server = serverState(postmaster, control, bytes("pid"));
   const answers =
@@ -79,6 +80,7 @@ section auto; cat "$data/postgresql.auto.conf"
 section control; head -c 8192 "$data/global/pg_control"
 section pid; cat "$data/postmaster.pid"
 pid=$(head -n 1 "$data/postmaster.pid")
+section resolved; cd -P "$data" && pwd -P; cd /
 section process
 case $pid in '' | *[!0-9]*) exit 0 ;; esac
 if [ -d /proc/self ]; then
@@ -134,9 +136,9 @@ function refuseStrange(target: Target, directory: string, version: string): void
 }
 
 /** A pid proves nothing by itself: it may be a zombie, or another program's by now. */
-function isAlive(pid: PostmasterPid, process: string, target: Target): boolean {
+function isAlive(pid: PostmasterPid, process: string, places: readonly string[]): boolean {
   const [state = "", cwd = ""] = process.split("\n");
-  return pid.pid > 0 && state !== "" && !"ZX".includes(state) && cwd === target.dataDirectory;
+  return pid.pid > 0 && state !== "" && !"ZX".includes(state) && places.includes(cwd);
 }
 
 function serverState(
@@ -187,11 +189,11 @@ function olderThanBinaries(answers: Answers | undefined, binaries: string | null
 }
 
 /**
- * `reload` or `restart`, then the postmaster that had not taken it: its pid and start. Another one has read everything
- * when it started, whoever started it.
+ * `reload`, `restart` or `pending`, then the postmaster that had not taken it: its pid and start. Another one has read
+ * everything when it started, whoever started it.
  */
 function unapplied(flag: string, postmaster: PostmasterPid | undefined): Observed["unapplied"] {
   const [what, pid, startTime] = flag.split(/\s+/);
   const same = postmaster && Number(pid) === postmaster.pid && Number(startTime) === postmaster.startTime;
-  return same && (what === "reload" || what === "restart") ? what : "none";
+  return same && (what === "reload" || what === "restart" || what === "pending") ? what : "none";
 }

@@ -1,5 +1,6 @@
 import { InstanceStateError, QueryError, SettingsError } from "../errors";
 import type { Session } from "../host/session";
+import type { PostmasterPid } from "../postgresql/pidfile";
 import { withSession } from "./connect";
 import { addressOf, observe } from "./observe";
 import { pgCtl, putBack } from "./service";
@@ -20,21 +21,24 @@ export async function reloadAndVerify(target: Target, session: Session): Promise
   const address = addressOf(target, postmaster);
   const loaded = () => withSession(address, async (client) => (await client.query(question))[0]?.[0]);
   const before = await loaded();
+  const waits = observed.unapplied === "restart" || observed.unapplied === "pending";
   await pgCtl(target).reload(session);
   let problem = "the server did not read its files";
   for (const start = performance.now(); performance.now() - start < limit * 1000; ) {
     const now = await loaded().catch((error: QueryError) => error);
     if (now instanceof QueryError) problem = now.message;
     else if (now?.at !== before?.at) {
-      if (!now?.errors) return applied(target, session, now?.pending === true);
+      if (!now?.errors) return applied(session, postmaster, waits && now?.pending === true);
       problem = String(now.errors);
       break;
     }
     await new Promise((resolve) => setTimeout(resolve, 30));
   }
-  await putBack(session, target);
+  const restored = await putBack(session, target);
   throw new SettingsError(`reload of ${describe(target)}: ${problem}`, {
-    hint: "The files are back as they were, and the server was told so.",
+    hint: restored
+      ? "The files are back as they were, and the server was told so."
+      : "The files were not changed: what they say was there before.",
   });
 }
 
@@ -47,7 +51,8 @@ const question = `
       WHERE f.error IS NOT NULL AND NOT coalesce(s.pending_restart, false)
         AND coalesce(s.context, '') <> 'postmaster') AS errors`;
 
-/** What waits for a restart still waits, and can still be put back. */
-async function applied(target: Target, session: Session, pending: boolean): Promise<void> {
-  if (!pending) await session.remove("unapplied", "previous");
+/** What we wrote for a restart still waits, and can still be put back. */
+async function applied(session: Session, postmaster: PostmasterPid, pending: boolean): Promise<void> {
+  if (!pending) return session.remove("unapplied", "previous");
+  return session.write("unapplied", `pending ${postmaster.pid} ${postmaster.startTime}\n`);
 }

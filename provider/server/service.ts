@@ -1,16 +1,27 @@
 import { CommandError, InstanceStateError, WaitTimeoutError } from "../errors";
 import type { Session } from "../host/session";
 import { timedOut } from "../host/session";
+import { locking } from "../host/shell";
 import { describe, logFile, stateDirectory, type Target } from "./target";
 
 export type StopMode = "smart" | "fast" | "immediate";
 
+/** What a start has applied, recorded by the step itself: whoever dies after it would have it restarted again. */
+export interface StartNote {
+  readonly restartTriggers: string | null;
+}
+
 /** How a server is started and stopped on a host. Each returns when it is so, or says what the server said. */
 export interface Service {
-  start(session: Session, seconds: number): Promise<void>;
+  start(session: Session, seconds: number, note?: StartNote): Promise<void>;
   stop(session: Session, mode: StopMode, seconds: number): Promise<void>;
   /** In one step: a lost connection does not leave the server stopped. */
-  restart(session: Session, mode: StopMode, seconds: { start: number; stop: number }): Promise<void>;
+  restart(
+    session: Session,
+    mode: StopMode,
+    seconds: { start: number; stop: number },
+    note?: StartNote,
+  ): Promise<void>;
   /** SIGHUP, without SQL. */
   reload(session: Session): Promise<void>;
 }
@@ -35,14 +46,20 @@ export function pgCtl(target: Target): Service {
     throw failure(target, name, result.exitCode, result.stderr);
   };
   return {
-    start: (session, seconds) => run(session, "start", 'start_server "$4"', [String(seconds)], seconds),
+    start: (session, seconds, note) =>
+      run(session, "start", 'start_server "$4" "$5"', [String(seconds), triggersArgument(note)], seconds),
     stop: (session, mode, seconds) =>
       run(session, "stop", 'stop_server "$4" "$5"', [signals[mode], String(seconds)], seconds),
-    restart: (session, mode, { start, stop }) =>
-      run(session, "restart", restart, [signals[mode], String(stop), String(start)], start + stop),
+    restart: (session, mode, { start, stop }, note) => {
+      const args = [signals[mode], String(stop), String(start), triggersArgument(note)];
+      return run(session, "restart", restart, args, start + stop);
+    },
     reload: (session) => run(session, "reload", reload, [], 10),
   };
 }
+
+/** `-`, which no digest is: what is recorded stays. */
+const triggersArgument = (note?: StartNote): string => (note ? (note.restartTriggers ?? "") : "-");
 
 const signals = { smart: "TERM", fast: "INT", immediate: "QUIT" } as const satisfies Record<StopMode, string>;
 
@@ -50,7 +67,7 @@ const signals = { smart: "TERM", fast: "INT", immediate: "QUIT" } as const satis
 const codes = { exited: 3, putBack: 4, notPutBack: 5, notRunning: 6 } as const;
 
 /** $1 programs, $2 data directory, $3 our directory. The lock's descriptor 9 is closed for the server. */
-const functions = `bin=$1 data=$2 own=$3
+const functions = `${locking}bin=$1 data=$2 own=$3
 limit() { deadline=$(($(date +%s) + $1)); }
 late() { [ "$(date +%s)" -ge "$deadline" ]; }
 server_pid() { head -n 1 "$data/postmaster.pid" 2>/dev/null; }
@@ -59,6 +76,10 @@ alive() {
   [ -r "/proc/$1/stat" ] || return 0
   read -r stat <"/proc/$1/stat"; stat=\${stat##*) }
   [ "\${stat%% *}" != Z ]
+}
+started() {
+  if [ "$1" != - ]; then printf '%s' "$1" >"$own/triggers.new" && mv -f "$own/triggers.new" "$own/triggers"; fi
+  rm -rf "$own/unapplied" "$own/previous"
 }
 start_server() {
   log=$own/postgresql.log
@@ -69,7 +90,7 @@ start_server() {
   while :; do
     status=$(sed -n 8p "$data/postmaster.pid" 2>/dev/null)
     case $status in
-      ready* | standby*) if [ "$(server_pid)" = "$pid" ]; then rm -rf "$own/unapplied" "$own/previous"; return 0; fi ;;
+      ready* | standby*) if [ "$(server_pid)" = "$pid" ]; then started "$2"; return 0; fi ;;
     esac
     alive "$pid" || { tail -c "+$((size + 1))" "$log" | tail -n 20 >&2; return ${codes.exited}; }
     late && { echo "status \${status:-unknown}" >&2; tail -n 3 "$log" >&2; return ${timedOut}; }
@@ -97,10 +118,10 @@ put_back() {
 `;
 
 const restart = `stop_server "$4" "$5" || exit
-start_server "$6"; code=$?
+start_server "$6" "$7"; code=$?
 [ $code -eq ${codes.exited} ] || exit $code
 put_back || exit ${codes.exited}
-start_server "$6" && exit ${codes.putBack}
+start_server "$6" - && exit ${codes.putBack}
 exit ${codes.notPutBack}
 `;
 
@@ -127,9 +148,10 @@ function failure(target: Target, name: string, exitCode: number, log: string): E
   });
 }
 
-/** After a reload that shut us out: the files go back without any SQL. */
-export async function putBack(session: Session, target: Target): Promise<void> {
+/** After a reload that shut us out: the files go back without any SQL. False when there is nothing to put back. */
+export async function putBack(session: Session, target: Target): Promise<boolean> {
   const args = [target.binDirectory, target.dataDirectory, stateDirectory(target)];
   const script = `${functions}put_back || exit 1\n${reload}`;
-  await session.step({ name: "put back", script, args, seconds: 20 });
+  const result = await session.step({ name: "put back", script, args, seconds: 20 });
+  return result.exitCode === 0;
 }

@@ -93,7 +93,7 @@ describe("before anything exists", () => {
     const up = await it.project.up();
     expect(up.exitCode).not.toBe(0);
     expect(up.stdout).toMatch(/what is at .*\/data was not made by this provider\. It was not touched\./);
-    await it.edit('cksum "$1/postgresql.conf" | cmp - "$1/../before" && rm -r "$1" "$1/../before"');
+    await it.edit('cksum "$1/postgresql.conf" | cmp - "$1/../before" && rm "$1/../before" && rm -r "$1"');
   });
 });
 

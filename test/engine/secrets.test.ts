@@ -17,7 +17,7 @@ afterAll(() => it.close());
 
 const declaration = (word: string, text: string) =>
   `superuserPassword: pulumi.secret(${JSON.stringify(word)}), ` +
-  `settings: { log_statement: "ddl", archive_command: pulumi.secret(${JSON.stringify(text)}), work_mem: "8MB" }`;
+  `settings: { log_statement: "ddl", ssl_passphrase_command: pulumi.secret(${JSON.stringify(text)}), work_mem: "8MB" }`;
 
 /** Every exec below a process of ours, with its whole argv. */
 async function traced(body: () => Promise<unknown>): Promise<string> {
@@ -54,7 +54,7 @@ describe("a password and a string setting made secret", () => {
       keep("change", await it.project.preview("--diff"));
       keep("change up", await it.project.up("--diff"));
       await it.edit(
-        `sed -i "s/^archive_command.*/archive_command = '${"echo canary-" + "hand"}'/" "$1/postgresql.conf"`,
+        `sed -i "s/^ssl_passphrase_command.*/ssl_passphrase_command = '${"echo canary-" + "hand"}'/" "$1/postgresql.conf"`,
       );
       await it.ask("ALTER ROLE postgres PASSWORD 'another'");
       keep("refresh", await it.project.refresh("--diff"));
@@ -77,7 +77,7 @@ describe("a password and a string setting made secret", () => {
     seen.history = await everyFile(join(it.project.stateFile, "..", "..", ".."));
     expect(seen.log).toContain("database system is ready");
     expect(seen.argv).toContain("initdb");
-    expect(await it.ask("SHOW archive_command")).toBe(`${command}-2`);
+    expect(await it.ask("SHOW ssl_passphrase_command")).toBe(`${command}-2`);
     const verifier = String(await it.ask("SELECT rolpassword FROM pg_authid WHERE rolname = 'postgres'"));
     expect(verifier).toMatch(/^SCRAM-SHA-256\$4096:/);
     const canaries = [

@@ -42,7 +42,7 @@ type Apply<K extends StepKind> = (
 
 const table: { readonly [K in StepKind]: Apply<K> } = {
   init,
-  writeConfiguration: (host, desired, { changes }) => write(host, desired, changes),
+  writeConfiguration: (host, _, { changes }) => write(host, changes),
   stop: (host) => stop(host),
   start,
   restart: (host, desired) => start(stop(host), desired),
@@ -95,7 +95,7 @@ export function entriesOf(values: Readonly<Record<string, string>>, file: string
 }
 
 /** Takes overriding lines away, notes what was there first, and what a running server has to hear of still. */
-function write(host: ModelHost, _desired: Desired, changes: readonly SettingChange[]): ModelHost {
+function write(host: ModelHost, changes: readonly SettingChange[]): ModelHost {
   const conf = { ...host.hidden.conf };
   const overrides = { ...host.overrides };
   const originals = { ...host.originals };
@@ -106,7 +106,9 @@ function write(host: ModelHost, _desired: Desired, changes: readonly SettingChan
     if (to === null) delete conf[name];
     else conf[name] = { value: to, place: host.hidden.conf[name]?.place ?? "postgresql.conf:900" };
   }
-  const restarts = host.unapplied === "restart" || changes.some((change) => change.appliedBy === "restart");
+  const restarts =
+    ["restart", "pending"].includes(host.unapplied) ||
+    changes.some((change) => change.appliedBy === "restart");
   return {
     ...host,
     settings: { ...conf, ...overrides },
@@ -160,8 +162,8 @@ function reload(host: ModelHost, desired: Desired): ModelHost {
       )
       .filter(([name, { running: now, wanted }]) => !equalValues(findSetting(version, name), now, wanted)),
   );
-  const isWaiting = host.unapplied === "restart" && Object.keys(pending).length > 0;
-  return { ...host, pending, unapplied: isWaiting ? "restart" : "none", hidden: { ...host.hidden, running } };
+  const isWaiting = ["restart", "pending"].includes(host.unapplied) && Object.keys(pending).length > 0;
+  return { ...host, pending, unapplied: isWaiting ? "pending" : "none", hidden: { ...host.hidden, running } };
 }
 
 /** Somebody's hand: lines of postgresql.conf, and of postgresql.auto.conf by ALTER SYSTEM; null takes a line away. */

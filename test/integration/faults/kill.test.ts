@@ -16,70 +16,63 @@ import { stateDirectory } from "../../../provider/server/target";
 import { type Built, builtProvider } from "../../support/built";
 import { type Place, place } from "../../support/instances";
 import { end, processesIn, processesWith, until } from "../../support/processes";
-import { editAsOwner, majors } from "../../support/servers";
+import { editAsOwner } from "../../support/servers";
 
 const major = "17";
 const hook = join(__dirname, "..", "..", "support", "kill-at-spawn.cjs");
 
-/** Before the spawn, right after it without a turn of the event loop, or milliseconds later. */
+/** Right after the spawn, without a turn of the event loop, or milliseconds later. */
 const afterwards = ["0", "2", "12", "50"];
+
+const verifier =
+  "SCRAM-SHA-256$4096:c2FsdHNhbHRzYWx0c2FsdA==$cnXrYTRi3C6qLpFa7zJFjKsKbKVBrk2GAIqB3i4Ki1A=:3mbgPnzcvLTYRy5QSYRNX4JqTmhFoAyKkOYyl1Ydwis=";
 
 let built: Built;
 let scratch: string;
-let at: Place;
-let small: Properties;
-let large: Properties;
 
 beforeAll(async () => {
   // In memory where that is possible: what a killed process leaves is the same there, and the sweep is long.
   if (existsSync("/dev/shm")) vi.stubEnv("TMPDIR", "/dev/shm");
-  expect(majors).toContain(major);
-  [built, scratch, at] = await Promise.all([
-    builtProvider(),
-    mkdtemp(join(tmpdir(), "pginstance-kill-")),
-    place(major),
-  ]);
-  const common = { restartOnChanges: true, superuserPasswordVerifier: verifier };
-  small = await at.inputs({ ...common, settings: { max_connections: 40, work_mem: "5MB" } });
-  large = await at.inputs({
-    ...common,
-    restartTriggers: ["again"],
-    settings: { max_connections: 50, work_mem: "6MB", log_min_duration_statement: 1000 },
-  });
+  [built, scratch] = await Promise.all([builtProvider(), mkdtemp(join(tmpdir(), "pginstance-kill-"))]);
 });
 afterAll(async () => {
-  await at.folder.dispose();
+  vi.unstubAllEnvs();
   await built.dispose();
   await rm(scratch, { recursive: true });
 });
-
-const verifier =
-  "SCRAM-SHA-256$4096:c2FsdHNhbHRzYWx0c2FsdA==$cnXrYTRi3C6qLpFa7zJFjKsKbKVBrk2GAIqB3i4Ki1A=:3mbgPnzcvLTYRy5QSYRNX4JqTmhFoAyKkOYyl1Ydwis=";
 
 interface Operation {
   readonly method: "create" | "update" | "delete";
   readonly args: readonly unknown[];
 }
 
-interface Ended {
-  readonly killed: boolean;
-  readonly spawns: number;
-  readonly stderr: string;
+/** Around which spawn, and when: `before` it, or milliseconds after. */
+interface Kill {
+  readonly k: number;
+  readonly when: string;
 }
 
-/** Runs an operation in a process of its own. */
-async function elsewhere(operation: Operation, killAt = 0, when = "before"): Promise<Ended> {
-  const file = join(scratch, "operation.json");
-  const count = join(scratch, "count");
+const program = `
+  const { instance } = require(process.argv[1] + "/provider/index.js");
+  const { method, args } = JSON.parse(require("node:fs").readFileSync(process.argv[2], "utf8"));
+  instance[method](...args).then(() => process.exit(0), (error) => { console.error(error.message); process.exit(1); });`;
+
+/** Runs an operation in a process of its own; says whether it was killed, and how many processes it started. */
+async function elsewhere(operation: Operation, kill?: Kill): Promise<{ killed: boolean; spawns: number }> {
+  const folder = await mkdtemp(join(scratch, "run-"));
+  const file = join(folder, "operation.json");
+  const count = join(folder, "count");
   await writeFile(file, JSON.stringify(operation));
   await writeFile(count, "0");
-  const program = `
-    const { instance } = require(process.argv[1] + "/provider/index.js");
-    const { method, args } = JSON.parse(require("node:fs").readFileSync(process.argv[2], "utf8"));
-    instance[method](...args).then(() => process.exit(0), (error) => { console.error(error.message); process.exit(1); });`;
   const child = spawn(process.execPath, ["--require", hook, "-e", program, built.path, file], {
     stdio: ["ignore", "ignore", "pipe"],
-    env: { PATH: process.env.PATH, KILL_AT: String(killAt), KILL_WHEN: when, KILL_COUNT: count },
+    env: {
+      PATH: process.env.PATH,
+      NODE_COMPILE_CACHE: join(scratch, "cache"),
+      KILL_AT: String(kill?.k ?? 0),
+      KILL_WHEN: kill?.when,
+      KILL_COUNT: count,
+    },
   });
   let stderr = "";
   child.stderr.setEncoding("utf8").on("data", (text: string) => {
@@ -88,23 +81,24 @@ async function elsewhere(operation: Operation, killAt = 0, when = "before"): Pro
   const [code, signal] = await once(child, "exit");
   const spawns = Number(await readFile(count, "utf8"));
   if (signal === null && code !== 0) throw new Error(`${operation.method} failed without a kill: ${stderr}`);
-  return { killed: signal === "SIGKILL", spawns, stderr };
+  return { killed: signal === "SIGKILL", spawns };
 }
 
 /** What a killed process held goes with it, a moment later. */
 async function again<T>(run: () => Promise<T>): Promise<T> {
-  return until("the lock of the killed process", () =>
+  const { value } = await until("the lock of the killed process", () =>
     run()
       .then((value) => ({ value }))
       .catch((error: Error) => {
         if (error.message.includes("is being changed by")) return undefined;
         throw error;
       }),
-  ).then(({ value }) => value);
+  );
+  return value;
 }
 
-/** Everything that should not depend on what happened on the way. */
-async function ending(outs: Properties) {
+/** Everything that must not depend on what happened on the way. */
+async function ending(at: Place, outs: Properties) {
   const data = at.target.dataDirectory;
   const own = stateDirectory(at.target);
   const texts = [
@@ -113,10 +107,9 @@ async function ending(outs: Properties) {
     ),
     ...["marker.json", "originals.json", "triggers", "made", "step.exit"].map((file) => join(own, file)),
   ];
-  const contents = texts.map(async (file) => [
-    file,
-    anonymous(await readFile(file, "utf8").catch(() => "missing")),
-  ]);
+  const contents = texts.map(async (file) => {
+    return [file, anonymous(await readFile(file, "utf8").catch(() => "missing"))];
+  });
   await until("the end of everything but the server", () => processesWith(at.folder.path).length <= 1);
   return {
     outs: JSON.parse(anonymous(JSON.stringify(outs))),
@@ -128,18 +121,13 @@ async function ending(outs: Properties) {
   };
 }
 
-/** What is random in each instance. */
+type Ending = Awaited<ReturnType<typeof ending>>;
+
+/** Without what is random in each instance. */
 function anonymous(text: string): string {
   return text
     .replace(/main-[0-9a-f]{10}/g, "main-random")
     .replace(/("systemIdentifier": ?)"[0-9]+"/g, '$1"number"');
-}
-
-type Ending = Awaited<ReturnType<typeof ending>>;
-
-interface Tally {
-  kills: number;
-  readonly divergences: string[];
 }
 
 /** Where two endings are not the same, in a line each. */
@@ -156,118 +144,150 @@ function isMap(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-function requireSame(found: Ending, wanted: Ending): void {
-  const lines = differences(found, wanted);
+async function requireEnding(at: Place, outs: Properties, wanted: Ending): Promise<void> {
+  const lines = differences(await ending(at, outs), wanted);
   if (lines.length > 0) throw new Error(lines.join("; "));
 }
 
-/** One kill and what came of it. A divergence does not end the sweep: all of them are wanted. */
-async function tried(tally: Tally, what: string, body: () => Promise<void>): Promise<boolean> {
-  try {
-    await body();
-    return true;
-  } catch (error) {
-    tally.divergences.push(`${what}: ${error instanceof Error ? error.message : error}`);
-    return false;
+async function requireNothing(at: Place): Promise<void> {
+  await until("the end of every process", () => processesWith(at.folder.path).length === 0);
+  const left = await readdir(at.folder.path);
+  if (left.length > 0) throw new Error(`left over: ${left.join(", ")}`);
+}
+
+/** The kills of one operation and what came of them. A divergence does not end the sweep: all of them are wanted. */
+class Tally {
+  kills = 0;
+  readonly divergences: string[] = [];
+
+  constructor(readonly operation: string) {}
+
+  async try({ k, when }: Kill, body: () => Promise<boolean>): Promise<boolean> {
+    try {
+      if (await body()) this.kills += 1;
+      return true;
+    } catch (error) {
+      const text = error instanceof Error ? error.message : String(error);
+      this.divergences.push(`${this.operation}, ${when} ${k}: ${text}`);
+      return false;
+    }
+  }
+
+  report(): void {
+    process.stdout.write(`${this.operation}: ${this.kills} kills, ${this.divergences.length} divergences\n`);
+    expect(this.divergences).toEqual([]);
+    expect(this.kills).toBeGreaterThan(10);
   }
 }
 
-function report(operation: string, tally: Tally): void {
-  process.stdout.write(`${operation}: ${tally.kills} kills, ${tally.divergences.length} divergences\n`);
-  expect(tally.divergences).toEqual([]);
-  expect(tally.kills).toBeGreaterThan(10);
-}
-
-/** The k of both sweeps: before every spawn, and after every other one. */
-function sweep(spawns: number): { k: number; when: string }[] {
+/** Before every spawn, then after every third. */
+function sweep(spawns: number): Kill[] {
   const every = Array.from({ length: spawns }, (_, index) => index + 1);
-  const later = every.filter((k) => k % 2 === 0);
-  const only = process.env.KILL_ONLY?.split(",").map(Number);
-  if (only) return only.map((k) => ({ k, when: process.env.KILL_T ?? "before" }));
+  const later = every.filter((k) => k % 3 === 0);
   return [
     ...every.map((k) => ({ k, when: "before" })),
     ...later.map((k, index) => ({ k, when: afterwards[index % afterwards.length] ?? "0" })),
   ];
 }
 
-const destroyed = async () => {
-  await until("the end of every process", () => processesWith(at.folder.path).length === 0);
-  expect(await readdir(at.folder.path)).toEqual([]);
-};
-
-describe(`a provider on PostgreSQL ${major} that is killed at each process it starts`, () => {
-  it("in a create and in a delete ends, run again, as one that was not", async () => {
-    const creation: Operation = { method: "create", args: [small] };
-    const { spawns } = await elsewhere(creation);
-    const first = await instance.create(small);
-    const wanted: Ending = await ending(first.outs);
-    const deletion = await elsewhere({ method: "delete", args: [first.id, first.outs] });
-    await destroyed();
-    const creates: Tally = { kills: 0, divergences: [] };
-    const deletes: Tally = { kills: 0, divergences: [] };
-    const deaths = sweep(deletion.spawns);
-    for (const { k, when } of sweep(spawns)) {
-      const fine = await tried(creates, `create, ${when} ${k}`, async () => {
-        if ((await elsewhere(creation, k, when)).killed) creates.kills += 1;
-        const { id, outs } = await again(() => instance.create(small));
-        requireSame(await ending(outs), wanted);
-        const death = deaths.shift();
-        if (death === undefined) {
-          await instance.delete(id, outs);
-          return await destroyed();
-        }
-        await tried(deletes, `delete, ${death.when} ${death.k}`, async () => {
-          const ended = await elsewhere({ method: "delete", args: [id, outs] }, death.k, death.when);
-          if (ended.killed) deletes.kills += 1;
-          await again(() => instance.delete(id, outs));
-          await destroyed();
-        });
-      });
-      if (!fine || (await readdir(at.folder.path)).length > 0) await clear();
-    }
-    expect(deaths).toEqual([]);
-    report("create", creates);
-    report("delete", deletes);
-  }, 240_000);
-
-  it("in a change with a restart ends, run again, as one that was not", async () => {
-    const tally: Tally = { kills: 0, divergences: [] };
-    let { id, outs } = await instance.create(small);
-    const up = await elsewhere({ method: "update", args: [id, outs, large] });
-    const largeOuts = (await instance.update(id, outs, large)).outs;
-    const wanted = { large: await ending(largeOuts), small: {} as Ending };
-    outs = (await instance.update(id, largeOuts, small)).outs;
-    wanted.small = await ending(outs);
-    expect(wanted.small.outs).not.toEqual(wanted.large.outs);
-    let now: "small" | "large" = "small";
-    for (const { k, when } of sweep(up.spawns)) {
-      const next = now === "small" ? "large" : "small";
-      const news = next === "small" ? small : large;
-      const before = outs;
-      const fine = await tried(tally, `update to ${next}, ${when} ${k}`, async () => {
-        if ((await elsewhere({ method: "update", args: [id, before, news] }, k, when)).killed)
-          tally.kills += 1;
-        outs = (await again(() => instance.update(id, before, news))).outs;
-        now = next;
-        requireSame(await ending(outs), wanted[next]);
-      });
-      if (!fine) {
-        await clear();
-        ({ id, outs } = await instance.create(small));
-        outs = (await instance.update(id, outs, large)).outs;
-        outs = (await instance.update(id, outs, small)).outs;
-        now = "small";
-      }
-    }
-    await instance.delete(id, outs);
-    await destroyed();
-    report("update", tally);
-  }, 240_000);
-});
-
 /** After a divergence: the next kill starts from nothing again. */
-async function clear(): Promise<void> {
-  for (const pid of [...processesWith(at.folder.path), ...processesIn(at.folder.path)].map((one) => one.pid))
-    end(pid);
+async function clear(at: Place): Promise<void> {
+  for (const { pid } of [...processesWith(at.folder.path), ...processesIn(at.folder.path)]) end(pid);
   await editAsOwner('find "$1" -mindepth 1 -delete', at.folder.path);
 }
+
+const restartable = { restartOnChanges: true, superuserPasswordVerifier: verifier };
+const small = { ...restartable, settings: { max_connections: 40, work_mem: "5MB" } };
+const large = {
+  ...restartable,
+  restartTriggers: ["again"],
+  settings: { max_connections: 50, work_mem: "6MB", log_min_duration_statement: 1000 },
+};
+
+describe.concurrent(`a provider on PostgreSQL ${major} that is killed at each process it starts`, () => {
+  it("in a create, and in a delete, ends, run again, as one that was not", async () => {
+    const at = await place(major);
+    const inputs = await at.inputs(small);
+    const creation: Operation = { method: "create", args: [inputs] };
+    const creates = new Tally("create");
+    const deletes = new Tally("delete");
+    try {
+      const { spawns } = await elsewhere(creation);
+      const first = await instance.create(inputs);
+      const wanted = await ending(at, first.outs);
+      const deletion = await elsewhere({ method: "delete", args: [first.id, first.outs] });
+      await requireNothing(at);
+      const deaths = sweep(deletion.spawns);
+      const births = sweep(spawns);
+      for (let turn = 0; turn < Math.max(births.length, deaths.length); turn++) {
+        const [birth, death] = [births[turn], deaths[turn]];
+        const made: { id: string; outs: Properties }[] = [];
+        await creates.try(birth ?? { k: 0, when: "not" }, async () => {
+          const killed = birth !== undefined && (await elsewhere(creation, birth)).killed;
+          const { id, outs } = await again(() => instance.create(inputs));
+          made.push({ id, outs });
+          await requireEnding(at, outs, wanted);
+          return killed;
+        });
+        const gone = await deletes.try(death ?? { k: 0, when: "not" }, async () => {
+          const [found] = made;
+          if (found === undefined) throw new Error("there was nothing to delete");
+          const { id, outs } = found;
+          const killed =
+            death !== undefined && (await elsewhere({ method: "delete", args: [id, outs] }, death)).killed;
+          await again(() => instance.delete(id, outs));
+          await requireNothing(at);
+          return killed;
+        });
+        if (!gone) await clear(at);
+      }
+      creates.report();
+      deletes.report();
+    } finally {
+      await at.folder.dispose();
+    }
+  }, 600_000);
+
+  it("in a change with a restart ends, run again, as one that was not", async () => {
+    const at = await place(major);
+    const inputs = { small: await at.inputs(small), large: await at.inputs(large) };
+    const updates = new Tally("update");
+    try {
+      let { id, outs } = await instance.create(inputs.small);
+      const { spawns } = await elsewhere({ method: "update", args: [id, outs, inputs.large] });
+      const wanted = { small: {} as Ending, large: {} as Ending };
+      // To and fro, as the first way lies behind a create and not behind an update.
+      const settle = async () => {
+        for (const size of ["large", "small"] as const) {
+          outs = (await instance.update(id, outs, inputs[size])).outs;
+          wanted[size] = await ending(at, outs);
+        }
+      };
+      await settle();
+      expect(differences(wanted.small.files, wanted.large.files)).not.toEqual([]);
+      let now: "small" | "large" = "small";
+      for (const kill of sweep(spawns)) {
+        const next = now === "small" ? "large" : "small";
+        const args = [id, outs, inputs[next]] as const;
+        const fine = await updates.try(kill, async () => {
+          const { killed } = await elsewhere({ method: "update", args }, kill);
+          outs = (await again(() => instance.update(...args))).outs;
+          now = next;
+          await requireEnding(at, outs, wanted[next]);
+          return killed;
+        });
+        if (!fine) {
+          await clear(at);
+          ({ id, outs } = await instance.create(inputs.small));
+          await settle();
+          now = "small";
+        }
+      }
+      await instance.delete(id, outs);
+      await requireNothing(at);
+      updates.report();
+    } finally {
+      await at.folder.dispose();
+    }
+  }, 600_000);
+});

@@ -15,15 +15,12 @@ import { editByHand, type ModelHost, reloadByHand, startByHand, stopByHand } fro
 
 const catalogs = join(__dirname, "../../../provider/postgresql/settings-catalog");
 
-const settable = Object.fromEntries(
-  majors.map((major) => {
-    const rows: { name: string }[] = JSON.parse(readFileSync(join(catalogs, `${major}.json`), "utf8"));
-    return [
-      major,
-      rows.map(({ name }) => name).filter((name) => checkSetting(major, name, null) === undefined),
-    ];
-  }),
-) as Readonly<Record<Major, readonly string[]>>;
+function settable(major: Major): readonly string[] {
+  const rows: { name: string }[] = JSON.parse(readFileSync(join(catalogs, `${major}.json`), "utf8"));
+  return rows.map(({ name }) => name).filter((name) => checkSetting(major, name, null) === undefined);
+}
+
+const names = new Map(majors.map((major) => [major, settable(major)] as const));
 
 const extensionNames = ["auto_explain.log_analyze", "my_app.tenant", "pg_stat_statements.max"];
 
@@ -92,11 +89,11 @@ interface Slot {
 function slots(major: Major): fc.Arbitrary<readonly Slot[]> {
   const isSettable = (name: string, value: unknown) => checkSetting(major, name, value) === undefined;
   // Enough of those that everybody knows, so that initdb's lines and restarts are met often.
-  const names = fc.oneof(
-    fc.constantFrom(...settable[major], ...extensionNames),
+  const anyName = fc.oneof(
+    fc.constantFrom(...(names.get(major) ?? []), ...extensionNames),
     fc.constantFrom("max_connections", "shared_buffers", "work_mem", "wal_level", "TimeZone"),
   );
-  const slot = names.chain((name) => {
+  const slot = anyName.chain((name) => {
     const spellings = spellingsOf(major, name).filter((all) => all.every((value) => isSettable(name, value)));
     const plain = spellings.filter(([value]) => value !== null && !String(value).endsWith("%"));
     return fc.record({
@@ -198,7 +195,7 @@ function doByHand(host: ModelHost, desired: Desired, given: readonly Slot[], dee
     case "move":
       return editByHand(host, { conf: { port: "7000" } });
     case "reload":
-      return running ? reloadByHand(host, desired, { kind: "reload" }) : host;
+      return running ? reloadByHand(host, desired) : host;
     case "stop":
       return running ? stopByHand(host) : host;
     case "crash":

@@ -16,7 +16,7 @@ import type { Observed } from "../../../provider/schema/state";
 import { applyToModel, type ModelHost, reloadByHand } from "../../support/model";
 import { desireChecked, desiredFrom, type Story, stories } from "./arbitraries";
 
-const runs = { numRuns: 10_000 };
+const runs = { numRuns: 500 };
 
 const make = (desired: Desired): ModelHost => applyToModel(nothing, desired, plan(nothing, desired));
 
@@ -30,7 +30,7 @@ function tell({ before, now, byHand }: Story) {
 /** As `tell`, where the server has read what people wrote: no observation shows a line that it has not. */
 function tellRead(story: Story) {
   const told = tell(story);
-  const found = isUp(told.found) ? reloadByHand(told.found, told.first, { kind: "reload" }) : told.found;
+  const found = isUp(told.found) ? reloadByHand(told.found, told.first) : told.found;
   return { ...told, found };
 }
 
@@ -108,8 +108,9 @@ describe("for every program and every host", () => {
       fc.property(stories, (story) => {
         const { found, desired } = tellRead(story);
         const steps = plan(found, desired);
-        // What is pending already hides, from an observation, that the server has not read our lines yet.
-        fc.pre(findStep(steps, "reload") === undefined || Object.keys(found.pending).length === 0);
+        // Nor does it show the port that a server moved by hand listens on: that takes a second run.
+        const running = found.hidden.running?.port?.value;
+        fc.pre(desired.inputs.restartOnChanges || running === undefined || running === desired.settings.port);
         const end = applyToModel(found, desired, steps);
         for (let done = 0; done < steps.length; done++) {
           const stopped = applyToModel(found, desired, steps.slice(0, done));

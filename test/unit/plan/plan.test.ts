@@ -79,7 +79,7 @@ describe("a plan", () => {
     ["of what is pending and not ours", seen({ pending: waiting }), { restartOnChanges: true }, []],
     [
       "of what was given back and is pending still",
-      seen({ pending: waiting, unapplied: "restart" }),
+      seen({ pending: waiting, unapplied: "pending" }),
       { restartOnChanges: true },
       ["restart: max_connections"],
     ],

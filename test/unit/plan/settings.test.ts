@@ -48,7 +48,10 @@ describe("a setting changes in the file", () => {
       ["timezone", "UTC", "Etc/UTC"],
     ]);
     expect(changesOf({ work_mem: "8MB" }, {}, { work_mem: null })).toEqual([["work_mem", "8MB", null]]);
-    expect(changesOf({ work_mem: "4MB" }, {}, { work_mem: "4096kB" })).toEqual([]);
+  });
+
+  test("is written even where the text is the same already, so that it is forgotten", () => {
+    expect(changesOf({ work_mem: "4MB" }, {}, { work_mem: "4MB" })).toEqual([["work_mem", "4MB", "4MB"]]);
   });
 
   test("and it is said whether the program declares it", () => {
