@@ -21,6 +21,15 @@ export class ProviderError extends Error {
   }
 }
 
+/** An error that has nothing of its own but its code. */
+function plain(code: string) {
+  return class extends ProviderError {
+    constructor(message: string, details?: ErrorDetails) {
+      super(code, message, details);
+    }
+  };
+}
+
 export interface InputFailure {
   /** The property's path, as in `settings.work_mem`; empty where naming it would make Pulumi print a secret. */
   readonly property: string;
@@ -38,11 +47,7 @@ export class InvalidInputsError extends ProviderError {
 }
 
 /** The server refused a setting, or a value cannot be what the setting needs. */
-export class SettingsError extends ProviderError {
-  constructor(message: string, details?: ErrorDetails) {
-    super("settings", message, details);
-  }
-}
+export class SettingsError extends plain("settings") {}
 
 /** A configuration file that PostgreSQL itself would not read. */
 export class FileSyntaxError extends ProviderError {
@@ -109,31 +114,15 @@ export class QueryError extends ProviderError {
   }
 }
 
-export class InstanceNotFoundError extends ProviderError {
-  constructor(message: string, details?: ErrorDetails) {
-    super("instance-not-found", message, details);
-  }
-}
+export class InstanceNotFoundError extends plain("instance-not-found") {}
 
 /** Something stands where the instance should be, and it is not ours. It was not touched. */
-export class InstanceExistsError extends ProviderError {
-  constructor(message: string, details?: ErrorDetails) {
-    super("instance-exists", message, details);
-  }
-}
+export class InstanceExistsError extends plain("instance-exists") {}
 
 /** The instance is not in a state in which the operation makes sense, or not the one that was approved. */
-export class InstanceStateError extends ProviderError {
-  constructor(message: string, details?: ErrorDetails) {
-    super("instance-state", message, details);
-  }
-}
+export class InstanceStateError extends plain("instance-state") {}
 
-export class InvalidVersionError extends ProviderError {
-  constructor(message: string, details?: ErrorDetails) {
-    super("invalid-version", message, details);
-  }
-}
+export class InvalidVersionError extends plain("invalid-version") {}
 
 /** Another session is changing the instance. */
 export class LockedError extends ProviderError {
@@ -147,11 +136,7 @@ export class LockedError extends ProviderError {
 }
 
 /** The host lacks something that the operation needs. */
-export class UnsupportedError extends ProviderError {
-  constructor(message: string, details?: ErrorDetails) {
-    super("unsupported", message, details);
-  }
-}
+export class UnsupportedError extends plain("unsupported") {}
 
 /** A limit passed while the host was still at work. Nothing was stopped or put back. */
 export class WaitTimeoutError extends ProviderError {

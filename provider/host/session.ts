@@ -19,7 +19,21 @@ export class Session {
     private readonly holder: Duplex,
     /** The step of an earlier session that this one found running and waited for. */
     readonly joined: string | undefined,
-  ) {}
+  ) {
+    holder.once("close", () => {
+      this.#lost = true;
+    });
+  }
+
+  /** Whether the process that holds the lock is gone; then somebody else may have it. */
+  #lost = false;
+
+  #requireLock(): void {
+    if (!this.#lost) return;
+    throw new LockedError("nobody", `the lock of ${this.directory} on ${this.host.name} was lost`, {
+      hint: "Run `pulumi up` again: it looks at the host and goes on from there.",
+    });
+  }
 
   /**
    * Makes the folder (and its parents, which the file `made` then lists) and takes its lock.
@@ -46,11 +60,17 @@ export class Session {
         hint: `Give ${user} a folder that it may write to, or another dataDirectory.`,
       });
     }
-    return new Session(host, directory, user, stream, await join(host, directory, user));
+    try {
+      return new Session(host, directory, user, stream, await join(host, directory, user));
+    } catch (error) {
+      await released(stream);
+      throw error;
+    }
   }
 
   /** Runs a script to its end in a wrapper that a lost session does not stop. A non-zero exit is a result. */
   async step(command: Omit<Command, "user">): Promise<CommandResult> {
+    this.#requireLock();
     const seconds = command.seconds ?? 60;
     const output = sections();
     const result = await this.host.run({
@@ -110,6 +130,7 @@ export class Session {
 
   /** A short script on the folder, that has no outcome but being done. */
   async #must(what: string, script: string, args: readonly string[] = [], stdin = ""): Promise<void> {
+    this.#requireLock();
     const { host, directory, user } = this;
     const result = await host.run({ name: what, script, args: [directory, ...args], stdin, user });
     if (result.exitCode === 0) return;
@@ -121,9 +142,9 @@ export class Session {
     });
   }
 
-  close(): void {
-    this.holder.end();
-    this.holder.destroy();
+  /** Gives the lock back: when this returns, the next session can have it. */
+  async close(): Promise<void> {
+    await released(this.holder);
   }
 }
 
@@ -145,7 +166,8 @@ exec 9>>"$1/lock"
 lock -n 9 || { echo "locked $(head -n 1 "$1/holder" 2>/dev/null)"; exit 1; }
 printf '%s\\n' "$2" >"$1/holder"
 echo held
-exec cat >/dev/null
+cat >/dev/null
+exec 9>&-
 `;
 
 /** A session that dies while it writes closes its pipe: what came until then is not what was meant. */
@@ -204,6 +226,20 @@ async function join(host: Host, directory: string, user: string): Promise<string
   return name === "" ? undefined : name;
 }
 
+/** The holder ends when its input does, and its output ends when it has let go. */
+async function released(holder: Duplex): Promise<void> {
+  await new Promise<void>((resolve) => {
+    if (holder.readableEnded || holder.destroyed) return resolve();
+    const limit = setTimeout(resolve, 5_000);
+    const ended = () => {
+      clearTimeout(limit);
+      resolve();
+    };
+    holder.once("end", ended).once("close", ended).end();
+  });
+  holder.destroy();
+}
+
 function firstLine(stream: Duplex, host: Host, directory: string): Promise<string> {
   return new Promise((resolve, reject) => {
     let text = "";
@@ -219,6 +255,6 @@ function firstLine(stream: Duplex, host: Host, directory: string): Promise<strin
       clearTimeout(limit);
       resolve(text.slice(0, end));
     });
-    stream.once("error", lost).once("close", lost);
+    stream.on("error", lost).once("close", lost);
   });
 }

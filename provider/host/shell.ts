@@ -13,9 +13,12 @@ export PATH LC_MESSAGES
 cd /
 `;
 
-/** Locks and sessions where util-linux is missing (macOS): perl does the same on the same descriptor. */
+/**
+ * Locks and sessions where util-linux is missing (macOS), or busybox stands in for it, whose flock cannot wait for a
+ * time: perl does the same on the same descriptor.
+ */
 export const locking = `lock() {
-  if command -v flock >/dev/null 2>&1; then flock "$@"; return; fi
+  case $(flock --help 2>&1) in *--wait*) flock "$@"; return ;; esac
   perl -MFcntl=:flock -e '$fd = pop; open F, ">>&=$fd" or die $!;
     exit(flock(F, LOCK_EX|LOCK_NB) ? 0 : 1) if $ARGV[0] eq "-n";
     $SIG{ALRM} = sub { exit 1 }; alarm $ARGV[1]; exit(flock(F, LOCK_EX) ? 0 : 1)' -- "$@"

@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import type { Step } from "../plan/step";
 import type { InstanceInputs } from "../schema/inputs";
 import { restart } from "./control";
@@ -48,9 +47,6 @@ export async function apply(
     inputs,
     declared,
     known,
-    urn: known
-      ? known.id
-      : `instances/${createHash("sha256").update(JSON.stringify(manifest)).digest("hex")}`,
     progress: options.progress ?? (() => undefined),
   });
   if (outcome.failure) throw outcome.failure;

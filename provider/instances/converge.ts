@@ -3,7 +3,7 @@ import { InstanceExistsError, InstanceNotFoundError, InstanceStateError } from "
 import type { Session } from "../host/session";
 import { agree } from "../plan/announced";
 import { nothing } from "../plan/nothing";
-import type { Step } from "../plan/step";
+import { type Effect, effectOf, type Step } from "../plan/step";
 import { findEncoding } from "../postgresql/locale";
 import type { InstanceInputs } from "../schema/inputs";
 import type { Made } from "../schema/state";
@@ -23,8 +23,8 @@ export interface Wanted {
   readonly inputs: InstanceInputs;
   /** Of the inputs that the program or `check` gave. */
   readonly declared: readonly string[];
-  /** Whose it is, beside its id: the resource's URN. */
-  readonly urn: string;
+  /** Whose it is, beside its id: the resource's URN; undefined: whose it was. */
+  readonly urn?: string;
   /** Of an instance that exists already, wholly or half. */
   readonly known?: Known;
   /** One line a step, while it runs. */
@@ -51,8 +51,8 @@ export async function converge(wanted: Wanted): Promise<Outcome> {
   const { target, facts } = opened;
   const before = await observe(target, known?.remembered.observed);
   requireNoOther(wanted, opened, before);
-  await requirePort(opened, before);
   const isNew = before.observed.existence === "absent";
+  if (isNew && inputs.state === "started") await requireFreePort(target.host, inputs.port);
   const encoding = findEncoding(inputs.encoding ?? "UTF8") ?? "UTF8";
   const locale = isNew ? chooseLocale(target.host, facts, inputs.locale, encoding) : "";
   // Nothing was ever made at the old place, or `diff` would have refused.
@@ -65,23 +65,28 @@ async function takeSteps(wanted: Wanted, opened: Opened, session: Session, local
   const { target, desired } = opened;
   if (session.joined) progress(`waited for ${session.joined} of an earlier run`);
   const found = await observe(target, known?.remembered.observed);
+  requireNoOther(wanted, opened, found);
   const agreement = agree(known?.remembered.observed ?? nothing, found.observed, desired);
   if (agreement.more.length > 0) throw differs(opened, agreement.more);
   const id = found.marker?.id ?? known?.id ?? newId(wanted.inputs.name);
-  const who = { id, urnHash: digest(wanted.urn) };
+  const urnHash = wanted.urn === undefined ? (found.marker?.urnHash ?? "") : digest(wanted.urn);
+  const wasReady =
+    found.marker?.phase === "ready" || (known !== undefined && known.remembered.phase !== "creating");
+  if (!known && wasReady) requireHarmless(opened, id, agreement.take);
+  await requirePort(opened, found, agreement.take);
   const outcome = { id, left: agreement.left, steps: agreement.take };
-  await mark(session, opened, found, who);
+  await mark(session, opened, found, { id, urnHash, phase: wasReady ? "ready" : "creating" });
   try {
     for (const step of agreement.take) {
       progress(progressOf[step.kind]);
-      await apply({ target, session, desired, locale }, step);
+      await apply({ target, session, desired, locale, wasReady }, step);
     }
     const after = await observe(target, found.observed);
-    await mark(session, opened, after, who);
+    await mark(session, opened, after, { id, urnHash, phase: "ready" });
     return { ...outcome, made: madeOf(opened, after.observed, wanted.declared, "ready") };
   } catch (failure) {
     const after = await observe(target, found.observed).catch(() => found);
-    const phase = known === undefined || known.remembered.phase === "creating" ? "creating" : "changing";
+    const phase = wasReady ? "changing" : "creating";
     return { ...outcome, failure, made: madeOf(opened, after.observed, wanted.declared, phase) };
   }
 }
@@ -100,18 +105,22 @@ const progressOf: Readonly<Record<Step["kind"], string>> = {
 const newId = (name: string): string => `${name}-${randomBytes(5).toString("hex")}`;
 
 /** Ours is what bears our id; for a new resource, what an interrupted create of the same resource left. */
-function requireNoOther({ known, urn }: Wanted, { target }: Opened, { marker, observed }: Observation): void {
-  if (known && observed.existence === "absent" && known.remembered.phase === "ready") {
+function requireNoOther({ known, urn }: Wanted, { target }: Opened, found: Observation): void {
+  const { marker, observed } = found;
+  if (known && observed.existence === "absent" && known.remembered.observed.existence === "present") {
     throw new InstanceNotFoundError(`${describe(target)} is gone: ${target.dataDirectory} does not exist`, {
       hint: "Run `pulumi refresh` to take it out of the state; the next `pulumi up` then makes a new, empty one.",
     });
   }
   if (observed.existence === "absent" && marker === undefined) return;
   if (known) {
-    requireOurs(target, marker, known.id);
+    requireOurs(target, found, known.id);
     return;
   }
-  if (marker?.urnHash === digest(urn)) return;
+  if (marker && urn !== undefined && marker.urnHash === digest(urn)) {
+    requireOurs(target, found, marker.id);
+    return;
+  }
   const whose = marker ? `belongs to ${marker.id}` : "was not made by this provider";
   throw new InstanceExistsError(
     `${describe(target)}: what is at ${target.dataDirectory} ${whose}. It was not touched.`,
@@ -121,15 +130,34 @@ function requireNoOther({ known, urn }: Wanted, { target }: Opened, { marker, ob
   );
 }
 
+/** Only where a server is about to take the port: what holds it is no reason against anything else. */
 async function requirePort(
   { target, desired }: Opened,
-  { observed, postmaster }: Observation,
+  { postmaster }: Observation,
+  steps: readonly Step[],
 ): Promise<void> {
-  const { port, state } = desired.inputs;
-  if (state === "started" && postmaster?.port !== port && observed.server !== "recovering") {
-    await requireFreePort(target.host, port);
-  }
+  const { port } = desired.inputs;
+  const takes = steps.some(({ kind }) => kind === "start" || kind === "restart");
+  if (takes && postmaster?.port !== port) await requireFreePort(target.host, port);
 }
+
+/**
+ * A state that lost a finished instance says "create"; its preview announced nothing that such an instance would notice.
+ * @throws InstanceExistsError
+ */
+function requireHarmless({ target }: Opened, id: string, steps: readonly Step[]): void {
+  const noticed = steps.filter((step) => noticeable.includes(effectOf[step.kind]));
+  if (noticed.length === 0) return;
+  throw new InstanceExistsError(
+    `${describe(target)} exists already as ${id}, which this resource made before its state was lost. ` +
+      `To be as declared it needs a ${noticed.map((step) => step.kind).join(", ")}, which the preview of a create does not announce.`,
+    {
+      hint: "Nothing was changed. Restore the state, or declare the instance as it is and run `pulumi up` again.",
+    },
+  );
+}
+
+const noticeable: readonly Effect[] = ["restart", "downtime", "loss"];
 
 function differs({ target }: Opened, more: readonly string[]): InstanceStateError {
   return new InstanceStateError(`host differs from state: ${more.join("; ")} on ${target.host.name}`, {
@@ -141,7 +169,7 @@ async function mark(
   session: Session,
   { target }: Opened,
   { marker, observed }: Observation,
-  who: Pick<Marker, "id" | "urnHash">,
+  who: Pick<Marker, "id" | "urnHash" | "phase">,
 ): Promise<void> {
   const { dataDirectory } = target;
   const { systemIdentifier, role } = observed;

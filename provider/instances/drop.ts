@@ -1,10 +1,10 @@
 import { InstanceStateError } from "../errors";
 import { isUp } from "../plan/plan";
 import { requireOurs } from "../server/marker";
-import { observe } from "../server/observe";
+import { type Observation, observe } from "../server/observe";
 import { removeData } from "../server/remove";
 import { pgCtl } from "../server/service";
-import { describe } from "../server/target";
+import { describe, type Target } from "../server/target";
 import { find, type HostArgs, type Known, type Ref } from "./find";
 import { withLock } from "./lock";
 import { open } from "./open";
@@ -27,15 +27,11 @@ export async function dropKnown({ id, remembered }: Known, progress: (line: stri
   const { target, desired } = await open(remembered.inputs, remembered);
   const before = await observe(target, remembered.observed);
   if (before.observed.existence === "absent" && before.marker === undefined) return;
-  requireOurs(target, before.marker, id);
-  if (remembered.inputs.deletionProtection && remembered.phase !== "creating") {
-    throw new InstanceStateError(
-      `${describe(target)} is protected; set deletionProtection: false and run \`pulumi up\` first`,
-    );
-  }
+  requireDeletable(target, { id, remembered }, before);
   await withLock(target, async (session) => {
-    const { observed } = await observe(target, remembered.observed);
-    if (isUp(observed)) {
+    const found = await observe(target, remembered.observed);
+    requireDeletable(target, { id, remembered }, found);
+    if (isUp(found.observed)) {
       progress("stopping the server");
       await pgCtl(target).stop(session, "fast", desired.timeouts.stop);
     }
@@ -43,4 +39,14 @@ export async function dropKnown({ id, remembered }: Known, progress: (line: stri
     await removeData(target, session);
     await session.forget();
   });
+}
+
+function requireDeletable(target: Target, { id, remembered }: Known, found: Observation): void {
+  requireOurs(target, found, id);
+  const wasReady = remembered.phase !== "creating" || found.marker?.phase === "ready";
+  if (remembered.inputs.deletionProtection && wasReady) {
+    throw new InstanceStateError(
+      `${describe(target)} is protected; set deletionProtection: false and run \`pulumi up\` first`,
+    );
+  }
 }

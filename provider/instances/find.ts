@@ -4,6 +4,7 @@ import type { Major } from "../postgresql/version";
 import { check } from "../schema/check";
 import { type InstanceInputs, parseInputs } from "../schema/inputs";
 import { declaredNames, type Remembered } from "../schema/state";
+import { requireOurs } from "../server/marker";
 import { observe } from "../server/observe";
 import { describe } from "../server/target";
 import { madeOf } from "./made";
@@ -37,13 +38,15 @@ export async function find(host: HostArgs, ref: Ref): Promise<Known | undefined>
   const { inputs } = checked(host, { name, version, dataDirectory, binDirectory, owner, become, superuser });
   const opened = await open(inputs);
   const { target } = opened;
-  const { observed, marker } = await observe(target);
+  const seen = await observe(target);
+  const { observed, marker } = seen;
   if (observed.existence === "absent" && marker === undefined) return undefined;
   if (marker === undefined) {
     throw new InstanceExistsError(
       `${describe(target)} at ${target.dataDirectory} was not made by this provider`,
     );
   }
+  requireOurs(target, seen, marker.id);
   const found: InstanceInputs = {
     ...inputs,
     port: Number(observed.settings.port?.value ?? inputs.port),
@@ -51,8 +54,7 @@ export async function find(host: HostArgs, ref: Ref): Promise<Known | undefined>
     // Whoever calls by name means it; what protects a resource is its program.
     deletionProtection: false,
   };
-  const phase = observed.existence === "absent" ? "creating" : "ready";
-  return { id: marker.id, remembered: { ...madeOf(opened, observed, [], phase), inputs: found } };
+  return { id: marker.id, remembered: { ...madeOf(opened, observed, [], marker.phase), inputs: found } };
 }
 
 /** @throws InstanceNotFoundError when there is nothing */

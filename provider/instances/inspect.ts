@@ -9,6 +9,8 @@ import { madeOf } from "./made";
 import { open } from "./open";
 
 export interface Found {
+  /** Why the server takes no session of ours, where it should; then what only it knows is as remembered. */
+  readonly refusal: string | undefined;
   readonly made: Made;
   readonly drift: Drift;
 }
@@ -19,16 +21,21 @@ export interface Found {
  */
 export async function inspect(id: string, remembered: Remembered): Promise<Found> {
   const opened = await open(remembered.inputs, remembered);
-  const { observed, marker } = await observe(opened.target, remembered.observed);
-  if (observed.existence === "absent" && (marker === undefined || remembered.phase !== "creating")) {
+  const seen = await observe(opened.target, remembered.observed);
+  const { observed, marker } = seen;
+  if (
+    observed.existence === "absent" &&
+    (marker === undefined || remembered.observed.existence === "present")
+  ) {
     throw new InstanceNotFoundError(
       `${describe(opened.target)} is gone: ${opened.target.dataDirectory} does not exist`,
     );
   }
-  requireOurs(opened.target, marker, id);
+  requireOurs(opened.target, seen, id);
   const finished = remembered.phase === "ready" || plan(observed, opened.desired).length === 0;
   const phase = finished ? "ready" : remembered.phase;
   return {
+    refusal: seen.refusal,
     made: madeOf(opened, observed, remembered.declared, phase),
     drift: findDrift(observed, opened.desired),
   };

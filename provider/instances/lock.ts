@@ -7,6 +7,6 @@ export async function withLock<T>(target: Target, body: (session: Session) => Pr
   try {
     return await body(session);
   } finally {
-    session.close();
+    await session.close();
   }
 }

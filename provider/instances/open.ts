@@ -23,11 +23,15 @@ export interface Opened {
 /** What the program does not say, the state remembers; what neither does, the host decides. */
 export async function open(inputs: InstanceInputs, remembered?: Remembered): Promise<Opened> {
   const host = openHost(inputs);
-  const facts = await gatherFacts(host, {
+  const found = await gatherFacts(host, {
     version: inputs.version,
     owner: inputs.owner ?? remembered?.owner,
-    binDirectory: inputs.binDirectory ?? remembered?.binDirectory,
+    binDirectory: inputs.binDirectory,
+    usualBinDirectory: remembered?.binDirectory,
+    become: inputs.become,
   });
+  // Shares of memory were planned with what is remembered.
+  const facts = { ...found, memory: remembered?.hostMemory ?? found.memory };
   const { version, name, superuser } = inputs;
   const target: Target = {
     host,

@@ -24,7 +24,10 @@ const covers: Readonly<Record<StepKind, readonly StepKind[]>> = {
   setPassword: ["setPassword"],
 };
 
-const said: Partial<Readonly<Record<StepKind, string>>> = {
+const said: Readonly<Record<StepKind, string>> = {
+  init: "there is no instance",
+  writeConfiguration: "postgresql.conf was changed",
+  reload: "the configuration was not reloaded",
   start: "the server is stopped",
   stop: "the server runs",
   restart: "a restart is pending",
@@ -47,7 +50,7 @@ export function agree(remembered: Observed, observed: Observed, desired: Desired
     ...(findStep(everything, "writeConfiguration")?.changes ?? [])
       .filter((change) => !names.has(change.name))
       .map((change) => describeLeft(observed, change.name)),
-    ...found.filter((step) => !isCovered(step, announced)).map((step) => said[step.kind] ?? step.kind),
+    ...found.filter((step) => !isCovered(step, announced)).map((step) => said[step.kind]),
   ];
   return {
     take,

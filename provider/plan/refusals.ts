@@ -86,7 +86,8 @@ export interface Verdict {
 /** What stands against turning the remembered instance into the wanted one, as far as anything exists already. */
 export function judge(remembered: Remembered, wanted: InstanceInputs): Verdict {
   if (remembered.observed.existence === "absent") return { refusals: [], replaces: [] };
-  const changed = rows.flatMap((row) => {
+  const open = remembered.phase === "creating" ? rows.filter((row) => row.property !== "auth") : rows;
+  const changed = open.flatMap((row) => {
     const before = recorded(remembered, row.property);
     const now = wanted[row.property];
     const same = now === undefined || before === null || row.same(before, now);

@@ -17,21 +17,13 @@ export interface HbaRecord {
   readonly comment?: string;
 }
 
-const everywhere = [
-  "trust",
-  "reject",
-  "scram-sha-256",
-  "md5",
-  "password",
-  "ldap",
-  "radius",
-  "pam",
-  "bsd",
-  "oauth",
-];
-const overTcp = [...everywhere, "gss", "sspi", "ident"];
+const everywhere = ["trust", "reject", "scram-sha-256", "md5", "password", "pam"];
+const overTcp = [...everywhere, "gss", "ident"];
 
-/** The methods each type of record takes (auth-methods.html): `peer` is for sockets, `cert` for TLS; `oauth` is new in 18. */
+/**
+ * The methods that each type of record takes (auth-methods.html) and that stand for themselves: with `ldap`, `radius`
+ * or `oauth` and no options beside them no server starts. `peer` is for sockets, `cert` for TLS.
+ */
 export const authMethods = {
   local: [...everywhere, "peer"],
   host: overTcp,

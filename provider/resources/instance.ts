@@ -3,7 +3,7 @@ import { InstanceNotFoundError, InvalidInputsError } from "../errors";
 import { converge, type Outcome } from "../instances/converge";
 import { dropKnown } from "../instances/drop";
 import { inspect } from "../instances/inspect";
-import { desiredOf } from "../instances/open";
+import { desiredOf, openHost } from "../instances/open";
 import { findDrift } from "../plan/drift";
 import { nothing } from "../plan/nothing";
 import { plan } from "../plan/plan";
@@ -50,7 +50,7 @@ export const instance = guarded({
     }
     const desired = desiredOf(wanted, remembered.hostMemory, remembered);
     const steps = plan(remembered.observed, desired);
-    for (const line of printPlan(remembered.observed, desired, steps, "this machine")) {
+    for (const line of printPlan(remembered.observed, desired, steps, openHost(wanted).name)) {
       await log.say(line.severity, line.text);
     }
     const unfinished = remembered.phase !== "ready" || steps.length > 0;
@@ -73,9 +73,11 @@ export const instance = guarded({
   async read(id: string, props: Properties): Promise<dynamic.ReadResult> {
     const remembered = parseState(props);
     try {
-      const { made, drift } = await inspect(id, remembered);
+      const { made, drift, refusal } = await inspect(id, remembered);
+      const log = logFor(props.__urn);
+      if (refusal) await log.say("warning", `the server takes no sessions of the provider: ${refusal}`);
       const inputs = { ...declaredOnly(props, remembered), ...drift.inputs };
-      for (const place of drift.places) await logFor(props.__urn).say("info", `plan: ${place}`);
+      for (const place of drift.places) await log.say("info", `plan: ${place}`);
       return { id, props: printState(inputs, made), inputs };
     } catch (error) {
       if (error instanceof InstanceNotFoundError) return {};
@@ -114,8 +116,9 @@ async function announceCreate(inputs: Properties): Promise<void> {
   for (const name of unknown)
     await log.say("info", `plan: ${name} is not known yet; it may be refused in the update`);
   if (unknown.length > 0) return;
-  const desired = desiredOf(parseInputs(inputs), null);
-  const lines = printPlan(nothing, desired, plan(nothing, desired), "this machine");
+  const wanted = parseInputs(inputs);
+  const desired = desiredOf(wanted, null);
+  const lines = printPlan(nothing, desired, plan(nothing, desired), openHost(wanted).name);
   for (const line of lines) await log.say(line.severity, line.text);
 }
 

@@ -15,6 +15,16 @@ const refused: Readonly<Record<string, string>> = {
   primary_slot_name: "it belongs to a standby",
 };
 
+/** Values that the server takes, and then nobody can look after it. */
+const unusable: Readonly<Record<string, (value: string) => string | undefined>> = {
+  hot_standby: (value) =>
+    value === "off" ? "a standby that takes no sessions cannot be looked after; leave it on" : undefined,
+  unix_socket_directories: (value) =>
+    value.trimStart().startsWith("/")
+      ? undefined
+      : "must begin with an absolute path: the provider looks after the server over a socket there",
+};
+
 /**
  * Why a setting would be refused, in words for the terminal; undefined when it is fine. Values of string settings are
  * never shown: one may be a secret, and the provider cannot tell.
@@ -45,9 +55,7 @@ export function checkSetting(version: Major, name: string, value: unknown): stri
   }
   const parsed = parseValue(setting, value as SettingValue);
   if (!parsed.ok) return parsed.reason;
-  return name === "hot_standby" && parsed.value === "off"
-    ? "a standby that takes no sessions cannot be looked after; leave it on"
-    : undefined;
+  return unusable[name]?.(parsed.value);
 }
 
 function textReason(value: unknown): string | undefined {

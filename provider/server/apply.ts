@@ -1,17 +1,16 @@
-import { CommandError, InstanceExistsError } from "../errors";
+import { CommandError, SettingsError } from "../errors";
 import type { Session } from "../host/session";
 import type { Desired } from "../plan/desired";
 import type { Step, StepKind } from "../plan/step";
-import { initialHba, printHba } from "../postgresql/hba";
-import { initialIdent, printIdent } from "../postgresql/ident";
-import { initdb } from "../postgresql/programs";
 import { alterRolePassword } from "../postgresql/sql";
 import { writeConfiguration } from "./configuration";
 import { withSession } from "./connect";
+import { putBack, refusedFiles } from "./copies";
+import { init, writeAccess } from "./init";
 import { addressOf, observe } from "./observe";
 import { reloadAndVerify } from "./reload";
 import { pgCtl } from "./service";
-import { describe, stateDirectory, type Target } from "./target";
+import { describe, type Target } from "./target";
 
 /** What applying a step needs. */
 export interface Work {
@@ -19,26 +18,20 @@ export interface Work {
   readonly session: Session;
   readonly desired: Desired;
   readonly locale: string;
+  /** Whether the instance was complete before: then somebody may be using it. */
+  readonly wasReady: boolean;
 }
 
 type Apply<K extends StepKind> = (work: Work, step: Extract<Step, { kind: K }>) => Promise<void>;
 
 /** Each step, done. Every one may be done twice, and a stop between any two leaves what the next plan goes on from. */
 const table: { readonly [K in StepKind]: Apply<K> } = {
-  init,
-  writeConfiguration: (work, step) => writeConfiguration(work.target, work.session, step.changes),
-  start: async (work) => {
-    await pgCtl(work.target).start(work.session, work.desired.timeouts.start, work.desired);
-    await started(work);
-  },
-  stop: (work, step) => pgCtl(work.target).stop(work.session, step.mode, work.desired.timeouts.stop),
-  restart: async (work) => {
-    await checkpoint(work);
-    const { inputs, timeouts } = work.desired;
-    await pgCtl(work.target).restart(work.session, inputs.stopMode, timeouts, work.desired);
-    await started(work);
-  },
-  reload: (work) => reloadAndVerify(work.target, work.session),
+  init: ({ target, session, desired, locale }) => init(target, session, desired, locale),
+  writeConfiguration: ({ target, session }, { changes }) => writeConfiguration(target, session, changes),
+  start,
+  stop: ({ target, session, desired }, { mode }) => pgCtl(target).stop(session, mode, desired.timeouts.stop),
+  restart,
+  reload: ({ target, session }) => reloadAndVerify(target, session),
   setPassword,
 };
 
@@ -47,71 +40,38 @@ export function apply(work: Work, step: Step): Promise<void> {
   return run(work, step);
 }
 
-/**
- * Built beside and published by a rename: PG_VERSION and a readable pg_control do not prove a finished initdb. The
- * access files are in it from the start, so that the server never runs with others.
- */
-async function init({ target, session, desired, locale }: Work): Promise<void> {
-  const { inputs } = desired;
-  const argv = initdb({
-    binDirectory: target.binDirectory,
-    dataDirectory: `${stateDirectory(target)}/new`,
-    superuser: target.superuser,
-    locale,
-    encoding: inputs.encoding ?? "UTF8",
-    dataChecksums: inputs.dataChecksums ?? true,
-    major: target.version,
-  });
-  const hba = printHba(initialHba({ superuser: target.superuser, auth: desired.auth }), accessComment);
-  const ident = printIdent(initialIdent({ owner: target.owner, superuser: target.superuser }), accessComment);
-  const result = await session.step({
-    name: "initdb",
-    script: initScript,
-    args: [target.dataDirectory, `${stateDirectory(target)}/new`, target.binDirectory, hba, ident, ...argv],
-    seconds: 600,
-  });
-  if (result.exitCode === 0) return;
-  if (result.exitCode === occupied) {
-    throw new InstanceExistsError(
-      `dataDirectory: ${target.dataDirectory} on ${target.host.name} is not empty`,
-    );
-  }
-  throw new CommandError(
-    `initdb of ${describe(target)} failed:\n${result.stderr.trim().replace(/^/gm, "  ")}`,
-    {
-      command: "initdb",
-      exitCode: result.exitCode,
-      stderr: result.stderr,
-      hint: "Nothing of it was kept.",
-    },
-  );
+async function start({ target, session, desired, wasReady }: Work): Promise<void> {
+  if (!wasReady) await writeAccess(target, session, desired);
+  await pgCtl(target).start(session, desired.timeouts.start, desired);
+  const refusal = await refusalOf(target);
+  if (refusal) throw new CommandError(refusal, { command: "start" });
+  await session.remove("previous");
 }
 
-const accessComment =
-  "Written by pulumi-pginstance when the instance was made. The first record is the provider's way in.";
-const occupied = 17;
+/** A server that starts and lets nobody in is as bad as one that does not start. */
+async function restart({ target, session, desired }: Work): Promise<void> {
+  const { stopMode } = desired.inputs;
+  await checkpoint(target);
+  await pgCtl(target).restart(session, stopMode, desired.timeouts, desired);
+  const refusal = await refusalOf(target);
+  if (refusal && (await putBack(session, target))) {
+    await pgCtl(target).restart(session, stopMode, desired.timeouts);
+    const hint = `postgresql.conf is back as it was, and ${describe(target)} runs again. ${refusedFiles(target)}`;
+    throw new SettingsError(refusal, { hint });
+  }
+  if (refusal) throw new CommandError(refusal, { command: "restart" });
+  await session.remove("previous");
+}
 
-/** Debian's server wants its sockets where only postgres may make them; for another owner they go to /tmp. */
-const initScript = `data=$1 new=$2 bin=$3 hba=$4 ident=$5; shift 5
-[ -d "$data" ] && { rmdir "$data" 2>/dev/null || exit ${occupied}; }
-rm -rf "$new"
-"$@" >&2 || { code=$?; rm -rf "$new"; exit $code; }
-printf '%s' "$hba" >"$new/pg_hba.conf" && printf '%s' "$ident" >"$new/pg_ident.conf" || exit 1
-sockets=$("$bin/postgres" -D "$new" -C unix_socket_directories) || exit 1
-[ -w "\${sockets%%,*}" ] || echo "unix_socket_directories = '/tmp'" >>"$new/postgresql.conf" || exit 1
-sync "$new/postgresql.conf" "$new/pg_hba.conf" "$new/pg_ident.conf" 2>/dev/null || sync
-mv "$new" "$data" || exit 1
-sync "$(dirname "$data")" 2>/dev/null || sync
-`;
-
-/** Makes sure that it is our server that answers at the port. */
-async function started({ target }: Work): Promise<void> {
-  const { postmaster } = await observe(target);
-  if (!postmaster) throw new CommandError(`start: ${describe(target)} does not run`, { command: "start" });
+/** Why the server that was just started is of no use; undefined when it answers. */
+async function refusalOf(target: Target): Promise<string | undefined> {
+  const { postmaster, refusal } = await observe(target);
+  if (!postmaster) return `start: ${describe(target)} does not run`;
+  return refusal && `start: ${describe(target)} runs, but takes no sessions: ${refusal}`;
 }
 
 /** Keeps the downtime short; a restart is right without it, so a failure is none. */
-async function checkpoint({ target }: Work): Promise<void> {
+async function checkpoint(target: Target): Promise<void> {
   const { observed, postmaster } = await observe(target);
   if (!postmaster || observed.server !== "running") return;
   await withSession(addressOf(target, postmaster), (session) => session.query("CHECKPOINT", 300)).catch(

@@ -3,6 +3,7 @@ import type { Session } from "../host/session";
 import type { SettingChange } from "../plan/step";
 import { bytesToText, confEntries, editConf, parseConf } from "../postgresql/conf";
 import { postgresCheck } from "../postgresql/programs";
+import { copies } from "./copies";
 import { observe } from "./observe";
 import { describe, stateDirectory, type Target } from "./target";
 
@@ -53,7 +54,7 @@ export async function writeConfiguration(
   throw new SettingsError(
     `configuration: PostgreSQL refuses it for ${describe(target)}:\n${quote(result.stderr)}`,
     {
-      hint: "postgresql.conf was not changed.",
+      hint: "Nothing was changed.",
     },
   );
 }
@@ -64,26 +65,32 @@ export async function writeConfiguration(
  * too few.
  */
 const script = `data=$1 own=$2 unapplied=$3 notes=$4 size=$5; shift 5
-trap 'rm -f "$data/postgresql.conf.candidate" "$data/postgresql.auto.conf.candidate" "$own/originals.json.new" "$own/candidates"' EXIT
+conf=$data/postgresql.conf auto=$data/postgresql.auto.conf
+${copies}
+publish() { sync "$1" 2>/dev/null || sync; mv -f "$1" "$2"; }
+trap 'rm -f "$conf.candidate" "$auto.candidate" "$auto.before" "$own/originals.json.new" "$own/candidates"' EXIT
+for file in "$conf" "$auto"; do
+  [ ! -L "$file" ] || { echo "$file is a symbolic link, which is not followed" >&2; exit 1; }
+  cp -p "$file" "$file.candidate" || exit 1
+done
 cat >"$own/candidates" || exit 1
-tail -c "+$((notes + 1))" "$own/candidates" | head -c "$size" >"$data/postgresql.conf.candidate" &&
-  tail -c "+$((notes + size + 1))" "$own/candidates" >"$data/postgresql.auto.conf.candidate" &&
+tail -c "+$((notes + 1))" "$own/candidates" | head -c "$size" >"$conf.candidate" &&
+  tail -c "+$((notes + size + 1))" "$own/candidates" >"$auto.candidate" &&
   head -c "$notes" "$own/candidates" >"$own/originals.json.new" || exit 1
 rm -f "$own/candidates"
-"$@" >/dev/null || exit 1
-if [ ! -d "$own/previous" ]; then
-  rm -rf "$own/previous.new" && mkdir "$own/previous.new" &&
-    cp -p "$data/postgresql.conf" "$data/postgresql.auto.conf" "$own/previous.new/" || exit 1
-  [ ! -e "$own/originals.json" ] || cp -p "$own/originals.json" "$own/previous.new/" || exit 1
-  mv "$own/previous.new" "$own/previous" || exit 1
+running=$(identity)
+case $(cat "$own/unapplied" 2>/dev/null) in
+  reload* | restart*) [ -d "$own/previous" ] || keep previous || exit 1 ;;
+  *) keep previous || exit 1
+    [ -z "$running" ] || [ "$running" = "$(cat "$own/started/postmaster" 2>/dev/null)" ] || keep started || exit 1 ;;
+esac
+note() { echo "$unapplied $running" >"$own/unapplied.new" && publish "$own/unapplied.new" "$own/unapplied"; }
+if ! cmp -s "$auto.candidate" "$auto"; then
+  note && cp -p "$auto" "$auto.before" && publish "$auto.candidate" "$auto" || exit 1
 fi
-publish() { sync "$1" 2>/dev/null || sync; mv -f "$1" "$2"; }
-publish "$own/originals.json.new" "$own/originals.json" &&
-  echo "$unapplied $(sed -n '1p;3p' "$data/postmaster.pid" 2>/dev/null | tr '\\n' ' ')" >"$own/unapplied.new" && publish "$own/unapplied.new" "$own/unapplied" || exit 1
-chmod 600 "$data/postgresql.conf.candidate" "$data/postgresql.auto.conf.candidate"
-publish "$data/postgresql.conf.candidate" "$data/postgresql.conf" || exit 1
-cmp -s "$data/postgresql.auto.conf.candidate" "$data/postgresql.auto.conf" ||
-  publish "$data/postgresql.auto.conf.candidate" "$data/postgresql.auto.conf" || exit 1
+"$@" >/dev/null || { [ ! -e "$auto.before" ] || mv -f "$auto.before" "$auto"; exit 1; }
+publish "$own/originals.json.new" "$own/originals.json" && note || exit 1
+publish "$conf.candidate" "$conf" || exit 1
 sync "$data" 2>/dev/null || sync
 `;
 

@@ -29,20 +29,50 @@ const sessionOptions = [
 /** Seconds until a server that accepted the connection must have let us in. */
 const connectSeconds = 15;
 
+/** Where sessions go; the second exists in every cluster, but it is also what CREATE DATABASE copies. */
+const databases = ["postgres", "template1"];
+const noSuchDatabase = "3D000";
+
 /** Runs `body` in a session of the superuser, over the server's own socket, as its owner. */
-export async function withSession<T>(address: Address, body: (session: Session) => Promise<T>): Promise<T> {
-  const socketPath = `${address.socketDirectory}/.s.PGSQL.${address.port}`;
-  const stream = await address.host.connect(socketPath, address.owner).catch((error: Error) => {
-    throw new QueryError(`cannot reach ${socketPath} on ${address.host.name}: ${error.message}`, {
-      cause: error,
-    });
-  });
+export async function withSession<T>(
+  address: Address,
+  body: (session: Session) => Promise<T>,
+  [database = "postgres", ...others] = databases,
+): Promise<T> {
+  const stream = await connectSocket(address);
+  const client = clientOf(address, database, stream);
+  let connected = false;
+  try {
+    await client.connect();
+    connected = true;
+    return await body({ query: (text, seconds) => query(client, text, seconds) });
+  } catch (cause) {
+    const error = cause instanceof QueryError ? cause : queryError(cause, address);
+    if (connected || error.sqlstate !== noSuchDatabase || others.length === 0) throw error;
+  } finally {
+    await Promise.race([client.end().catch(() => undefined), after(1)]);
+    stream.destroy();
+  }
+  return withSession(address, body, others);
+}
+
+async function connectSocket({ host, owner, socketDirectory, port }: Address): Promise<Duplex> {
+  const socketPath = `${socketDirectory}/.s.PGSQL.${port}`;
+  try {
+    return await host.connect(socketPath, owner);
+  } catch (cause) {
+    const words = cause instanceof Error ? cause.message : String(cause);
+    throw new QueryError(`cannot reach ${socketPath} on ${host.name}: ${words}`, { cause });
+  }
+}
+
+function clientOf({ superuser, socketDirectory, port }: Address, database: string, stream: Duplex): Client {
   const client = new Client({
     stream: () => alreadyConnected(stream),
-    user: address.superuser,
-    database: "postgres",
-    host: address.socketDirectory,
-    port: address.port,
+    user: superuser,
+    database,
+    host: socketDirectory,
+    port,
     password: "",
     ssl: false,
     application_name: "pulumi-pginstance",
@@ -50,16 +80,7 @@ export async function withSession<T>(address: Address, body: (session: Session) 
     options: sessionOptions,
     connectionTimeoutMillis: connectSeconds * 1000,
   });
-  client.on("error", () => undefined);
-  try {
-    await client.connect();
-    return await body({ query: (text, seconds) => query(client, text, seconds) });
-  } catch (error) {
-    throw error instanceof QueryError ? error : queryError(error, address);
-  } finally {
-    await Promise.race([client.end().catch(() => undefined), after(1)]);
-    stream.destroy();
-  }
+  return client.on("error", () => undefined);
 }
 
 export interface Session {

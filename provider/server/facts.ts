@@ -1,5 +1,5 @@
 import { InstanceStateError, UnsupportedError } from "../errors";
-import type { Host } from "../host/host";
+import type { Become, Host } from "../host/host";
 import { sectionFunction, sections } from "../host/shell";
 import { equalLocales } from "../postgresql/locale";
 import { binDirectories, requiredPrograms } from "../postgresql/programs";
@@ -17,7 +17,11 @@ export interface HostFacts {
 export interface Wish {
   readonly version: Major;
   readonly owner?: string;
+  /** The one place to look. */
   readonly binDirectory?: string;
+  /** The first place to look, and the answer when there is none any more: not everything needs the programs. */
+  readonly usualBinDirectory?: string;
+  readonly become?: Become;
 }
 
 /**
@@ -82,7 +86,13 @@ function chooseOwner(host: Host, wish: Wish, login: Login): string {
       },
     );
   }
-  return wish.owner ?? login.candidate;
+  const owner = wish.owner ?? login.candidate;
+  if (wish.become?.method === "none" && owner !== login.name) {
+    throw new UnsupportedError(`become: "none" keeps the login ${login.name}, but ${owner} owns the server`, {
+      hint: `Declare owner: "${login.name}", or another method to become ${owner}.`,
+    });
+  }
+  return owner;
 }
 
 /** Runs as the owner: a program that only the login can read is of no use. */
@@ -106,7 +116,10 @@ async function askOwner(
   owner: string,
   wish: Wish,
 ): Promise<Pick<HostFacts, "locales" | "binDirectory">> {
-  const places = wish.binDirectory ? [wish.binDirectory] : binDirectories(wish.version);
+  const usual = wish.usualBinDirectory ? [wish.usualBinDirectory] : [];
+  const places = wish.binDirectory
+    ? [wish.binDirectory]
+    : [...new Set([...usual, ...binDirectories(wish.version)])];
   const output = sections();
   const result = await host.run({
     name: "facts",
@@ -123,7 +136,8 @@ async function askOwner(
   const found = [...parts]
     .filter(([name]) => name.startsWith("bin "))
     .map(([name, text]) => judge(name, text, wish));
-  const binDirectory = found.find((place) => place.problem === undefined)?.directory;
+  const binDirectory =
+    found.find((place) => place.problem === undefined)?.directory ?? wish.usualBinDirectory;
   if (binDirectory === undefined) {
     const seen = found.map((place) => `${place.directory} (${place.problem})`);
     const looked = [...seen, ...places.filter((place) => !found.some((other) => other.directory === place))];

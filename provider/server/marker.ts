@@ -1,4 +1,5 @@
 import { InstanceExistsError } from "../errors";
+import type { Observed } from "../schema/state";
 import { describe, type Target } from "./target";
 
 /** Whose an instance is. Its system identifier would not tell: a standby has its primary's. */
@@ -10,6 +11,8 @@ export interface Marker {
   /** null until initdb is through. */
   readonly systemIdentifier: string | null;
   readonly role: "primary" | "standby";
+  /** `creating` until it was complete once; from then on it is protected, whatever a state has lost. */
+  readonly phase: "creating" | "ready";
 }
 
 export function printMarker(marker: Marker): string {
@@ -28,16 +31,30 @@ export function parseMarker(text: string): Marker | undefined {
 }
 
 /**
- * Nothing that is not ours is touched.
- * @throws InstanceExistsError when the marker is missing or holds another id
+ * Nothing that is not ours is touched: neither another resource's instance, nor another cluster that somebody put in
+ * the place of ours.
+ * @throws InstanceExistsError
  */
-export function requireOurs(target: Target, marker: Marker | undefined, id: string): void {
-  if (marker?.id === id) return;
-  const whose = marker ? `belongs to ${marker.id}` : "has no marker of this provider";
-  throw new InstanceExistsError(
-    `${describe(target)} at ${target.dataDirectory} ${whose}; this resource is ${id}. It was not touched.`,
-    {
-      hint: "Declare another dataDirectory or name, or remove the resource from the state (pulumi state delete).",
-    },
-  );
+export function requireOurs(
+  target: Target,
+  { marker, observed }: { marker: Marker | undefined; observed: Pick<Observed, "systemIdentifier"> },
+  id: string,
+): void {
+  const where = `${describe(target)} at ${target.dataDirectory}`;
+  const hint =
+    "Declare another dataDirectory or name, or remove the resource from the state (pulumi state delete).";
+  if (marker?.id !== id) {
+    const whose = marker ? `belongs to ${marker.id}` : "has no marker of this provider";
+    throw new InstanceExistsError(`${where} ${whose}; this resource is ${id}. It was not touched.`, { hint });
+  }
+  const { systemIdentifier: ours } = marker;
+  const { systemIdentifier: found } = observed;
+  if (ours !== null && found !== null && ours !== found) {
+    throw new InstanceExistsError(
+      `${where} is another cluster (system identifier ${found}) than was made there (${ours}). It was not touched.`,
+      {
+        hint: `Move it away and put the right one back, or ${hint.slice(0, 1).toLowerCase()}${hint.slice(1)}`,
+      },
+    );
+  }
 }

@@ -1,9 +1,11 @@
-import { CommandError, InstanceExistsError, InstanceStateError } from "../errors";
+import { CommandError, InstanceExistsError, InstanceStateError, QueryError } from "../errors";
 import { sectionFunction, sections } from "../host/shell";
 import { bytesToText, confEntries, parseConf } from "../postgresql/conf";
 import { type ControlData, parseControlFile } from "../postgresql/controldata";
 import { type PostmasterPid, parsePostmasterPid } from "../postgresql/pidfile";
-import { parseServerVersion } from "../postgresql/version";
+import { findSetting } from "../postgresql/settings";
+import { equalValues } from "../postgresql/values";
+import { type Major, parseServerVersion } from "../postgresql/version";
 import type { Observed } from "../schema/state";
 import type { Address } from "./connect";
 import { type Marker, parseMarker } from "./marker";
@@ -20,6 +22,8 @@ export interface Observation {
   /** The postmaster, when one lives. */
   readonly postmaster: PostmasterPid | undefined;
   readonly control: ControlData | undefined;
+  /** Why a server that runs takes no session of ours; what only it knows is then as remembered. */
+  readonly refusal: string | undefined;
 }
 
 /** Everything in one script and one round trip; SQL only when the server takes sessions. */
@@ -35,13 +39,15 @@ export async function observe(target: Target, remembered?: Observed): Promise<Ob
     pid && isAlive(pid, text("process"), [target.dataDirectory, text("resolved")]) ? pid : undefined;
   const existence = text("directory") === "directory" ? "present" : "absent";
   const server = serverState(postmaster, control, bytes("pid"));
-  const answers =
+  const asked =
     postmaster && server === "running"
-      ? await ask(addressOf(target, postmaster), target.superuser)
+      ? await ask(addressOf(target, postmaster), target.superuser).catch((error: QueryError) => error)
       : undefined;
+  const refusal = asked instanceof QueryError ? asked.message : undefined;
+  const answers = asked instanceof QueryError ? undefined : asked;
   const known = existence === "present" ? remembered : undefined;
   const files = readFiles(bytes("conf"), bytes("auto"));
-  const pending = answers ? pendingSettings(answers, files.settings) : (known?.pending ?? {});
+  const pending = answers ? pendingSettings(answers, files.settings, target.version) : (known?.pending ?? {});
   const binaries = parseServerVersion(text("binaries"))?.version ?? null;
   const observed: Observed = {
     existence,
@@ -53,13 +59,24 @@ export async function observe(target: Target, remembered?: Observed): Promise<Ob
     locale: answers?.locale ?? known?.locale ?? null,
     encoding: answers?.encoding ?? known?.encoding ?? null,
     ...files,
-    originals: JSON.parse(text("originals") || "{}"),
+    originals: parseOriginals(text("originals")),
     pending: { ...pending, ...olderThanBinaries(answers, binaries) },
     unapplied: unapplied(text("unapplied"), postmaster),
     passwordVerifier: answers ? answers.passwordVerifier : (known?.passwordVerifier ?? null),
     restartTriggers: text("triggers") || null,
   };
-  return { observed, marker, control, postmaster, postgresqlConf: bytes("conf"), autoConf: bytes("auto") };
+  const conf = { postgresqlConf: bytes("conf"), autoConf: bytes("auto") };
+  return { observed, marker, control, postmaster, refusal, ...conf };
+}
+
+/** Notes of ours that were damaged tell nothing; what they told goes back to the compiled default. */
+function parseOriginals(text: string): Observed["originals"] {
+  try {
+    const notes: unknown = JSON.parse(text || "{}");
+    return typeof notes === "object" && notes !== null ? (notes as Observed["originals"]) : {};
+  } catch {
+    return {};
+  }
 }
 
 const script = `${sectionFunction}
@@ -173,13 +190,28 @@ function readFiles(conf: string, auto: string): Pick<Observed, "settings" | "ove
   return { settings: { ...entries(conf, "postgresql.conf"), ...overrides }, overrides };
 }
 
-function pendingSettings(answers: Answers, settings: Observed["settings"]): Observed["pending"] {
+/** What the next start will change: what the server says, and lines of the files that it has not read yet. */
+function pendingSettings(
+  { startSettings }: Answers,
+  settings: Observed["settings"],
+  version: Major,
+): Observed["pending"] {
+  const waiting = startSettings.filter(
+    ({ name, setting, isPending }) => isPending || isUnread(version, name, settings[name]?.value, setting),
+  );
   return Object.fromEntries(
-    answers.pending.map(({ name, running, bootValue, shown }) => {
+    waiting.map(({ name, running, bootValue, shown }) => {
       const wanted = settings[name]?.value ?? bootValue;
       return [name, shown ? { running, wanted } : { running: "(not shown)", wanted: "(not shown)" }];
     }),
   );
+}
+
+/** Strings the server may spell anew, and -1 or 0 may mean a value that it works out at its start: these tell nothing. */
+function isUnread(version: Major, name: string, line: string | undefined, running: string): boolean {
+  const setting = findSetting(version, name);
+  if (line === undefined || setting === undefined || setting.vartype === "string") return false;
+  return !["-1", "0"].includes(line) && !equalValues(setting, line, running);
 }
 
 /** Packages were updated under a running server: its next start is another minor version. */

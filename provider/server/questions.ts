@@ -7,12 +7,18 @@ export interface Answers {
   readonly locale: string | null;
   readonly encoding: string;
   readonly passwordVerifier: string | null;
-  readonly pending: readonly PendingSetting[];
+  readonly startSettings: readonly StartSetting[];
 }
 
-export interface PendingSetting {
+/** One that only a start applies. */
+export interface StartSetting {
   readonly name: string;
+  /** As SHOW prints it. */
   readonly running: string;
+  /** In the setting's base unit. */
+  readonly setting: string;
+  /** The server has read another value already. */
+  readonly isPending: boolean;
   readonly bootValue: string;
   /** False for strings: one may be a secret. */
   readonly shown: boolean;
@@ -24,19 +30,22 @@ const questions = (superuser: string) => `
   SELECT datcollate = datctype AS same, datcollate AS locale, pg_encoding_to_char(encoding) AS encoding
     FROM pg_database WHERE datname = 'template0';
   SELECT rolpassword AS verifier FROM pg_authid WHERE rolname = ${quoteLiteral(superuser)};
-  SELECT name, current_setting(name) AS running, coalesce(boot_val, '') AS boot, vartype <> 'string' AS shown
-    FROM pg_settings WHERE pending_restart ORDER BY name`;
+  SELECT name, setting, current_setting(name) AS running, coalesce(boot_val, '') AS boot,
+         vartype <> 'string' AS shown, pending_restart AS pending
+    FROM pg_settings WHERE pending_restart OR context = 'postmaster' ORDER BY name`;
 
 export async function ask(address: Address, superuser: string): Promise<Answers> {
   return withSession(address, async (session) => {
-    const [version, database, role, pending] = await session.query(questions(superuser));
+    const [version, database, role, settings] = await session.query(questions(superuser));
     return {
       serverVersion: String(version?.[0]?.version),
       locale: database?.[0]?.same ? String(database[0].locale) : null,
       encoding: String(database?.[0]?.encoding),
       passwordVerifier: typeof role?.[0]?.verifier === "string" ? role[0].verifier : null,
-      pending: (pending ?? []).map((row) => ({
+      startSettings: (settings ?? []).map((row) => ({
         name: String(row.name),
+        setting: String(row.setting),
+        isPending: row.pending === true,
         running: String(row.running),
         bootValue: String(row.boot),
         shown: row.shown === true,

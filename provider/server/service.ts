@@ -2,6 +2,7 @@ import { CommandError, InstanceStateError, WaitTimeoutError } from "../errors";
 import type { Session } from "../host/session";
 import { timedOut } from "../host/session";
 import { locking } from "../host/shell";
+import { copies, refusedFiles } from "./copies";
 import { describe, logFile, stateDirectory, type Target } from "./target";
 
 export type StopMode = "smart" | "fast" | "immediate";
@@ -66,11 +67,20 @@ const signals = { smart: "TERM", fast: "INT", immediate: "QUIT" } as const satis
 /** Exit codes of the scripts below. */
 const codes = { exited: 3, putBack: 4, notPutBack: 5, notRunning: 6 } as const;
 
-/** $1 programs, $2 data directory, $3 our directory. The lock's descriptor 9 is closed for the server. */
-const functions = `${locking}bin=$1 data=$2 own=$3
+/**
+ * $1 programs, $2 data directory, $3 our directory. The lock's descriptor 9 is closed for the server. An id in
+ * postmaster.pid is the server's only while that process works in the data directory: no other is ever signalled.
+ */
+const functions = `${locking}${copies}bin=$1 data=$2 own=$3
 limit() { deadline=$(($(date +%s) + $1)); }
 late() { [ "$(date +%s)" -ge "$deadline" ]; }
-server_pid() { head -n 1 "$data/postmaster.pid" 2>/dev/null; }
+server_pid() {
+  read -r found 2>/dev/null <"$data/postmaster.pid" || return 1
+  case $found in '' | *[!0-9]*) return 1 ;; esac
+  if [ -d /proc/self ]; then where=$(readlink "/proc/$found/cwd"); else where=$(lsof -a -p "$found" -d cwd -Fn 2>/dev/null | sed -n 's/^n//p'); fi
+  [ "$where" = "$data" ] || [ "$where" = "$(cd -P "$data" && pwd -P)" ] || return 1
+  echo "$found"
+}
 alive() {
   kill -0 "$1" 2>/dev/null || return 1
   [ -r "/proc/$1/stat" ] || return 0
@@ -79,11 +89,12 @@ alive() {
 }
 started() {
   if [ "$1" != - ]; then printf '%s' "$1" >"$own/triggers.new" && mv -f "$own/triggers.new" "$own/triggers"; fi
-  rm -rf "$own/unapplied" "$own/previous"
+  rm -f "$own/unapplied"
+  keep started
 }
 start_server() {
   log=$own/postgresql.log
-  size=$(wc -c <"$log" 2>/dev/null || echo 0)
+  size=$(wc -c 2>/dev/null <"$log" || echo 0)
   setsid "$bin/postgres" -D "$data" </dev/null >>"$log" 2>&1 8>&- 9>&- &
   pid=$!
   limit "$1"
@@ -107,22 +118,20 @@ stop_server() {
     sleep 0.02
   done
 }
-put_back() {
-  [ -e "$own/previous/postgresql.conf" ] || return 1
-  for file in postgresql.conf postgresql.auto.conf; do
-    [ -e "$own/previous/$file" ] && cp -p "$own/previous/$file" "$data/$file.new" && mv -f "$data/$file.new" "$data/$file"
-  done
-  cp -p "$own/previous/originals.json" "$own/originals.json" 2>/dev/null || rm -f "$own/originals.json"
-  rm -f "$own/unapplied"
-}
 `;
 
-const restart = `stop_server "$4" "$5" || exit
+/** A copy of before a write is of use only while that write is not applied. */
+const restart = `[ -e "$own/unapplied" ] || rm -rf "$own/previous"
+stop_server "$4" "$5" || exit
 start_server "$6" "$7"; code=$?
-[ $code -eq ${codes.exited} ] || exit $code
-put_back || exit ${codes.exited}
-start_server "$6" - && exit ${codes.putBack}
-exit ${codes.notPutBack}
+for copy in previous started; do
+  [ $code -eq ${codes.exited} ] || break
+  put_back $copy || continue
+  start_server "$6" - && exit ${codes.putBack}
+  code=${codes.exited} tried=yes
+done
+[ -n "$tried" ] && exit ${codes.notPutBack}
+exit $code
 `;
 
 const reload = `pid=$(server_pid)
@@ -136,8 +145,8 @@ function failure(target: Target, name: string, exitCode: number, log: string): E
   const quoted = log.trim().replace(/^/gm, "  ");
   if (exitCode === codes.notRunning) return new InstanceStateError(`${name}: ${instance} does not run`);
   const outcome: Readonly<Record<number, string>> = {
-    [codes.putBack]: `postgresql.conf is back as it was, and ${instance} runs again.`,
-    [codes.notPutBack]: `postgresql.conf is back as it was, but ${instance} does not start with it either.`,
+    [codes.putBack]: `postgresql.conf is back as it was, and ${instance} runs again. ${refusedFiles(target)}`,
+    [codes.notPutBack]: `postgresql.conf is back as it was, but ${instance} does not start with it either. ${refusedFiles(target)}`,
   };
   return new CommandError(`${name}: the server of ${instance} exited. Its log says:\n${quoted}`, {
     command: name,
@@ -146,12 +155,4 @@ function failure(target: Target, name: string, exitCode: number, log: string): E
     logTail: log,
     hint: outcome[exitCode] ?? `The whole log is ${logFile(target)}.`,
   });
-}
-
-/** After a reload that shut us out: the files go back without any SQL. False when there is nothing to put back. */
-export async function putBack(session: Session, target: Target): Promise<boolean> {
-  const args = [target.binDirectory, target.dataDirectory, stateDirectory(target)];
-  const script = `${functions}put_back || exit 1\n${reload}`;
-  const result = await session.step({ name: "put back", script, args, seconds: 20 });
-  return result.exitCode === 0;
 }

@@ -9,7 +9,14 @@ import type { Properties } from "../../provider/schema/check";
 import { withSession } from "../../provider/server/connect";
 import { addressOf, type Observation, observe } from "../../provider/server/observe";
 import { stateDirectory, type Target } from "../../provider/server/target";
-import { binDirectory, freePort, type OwnedDirectory, ownedDirectory, serverUser } from "./servers";
+import {
+  binDirectory,
+  editAsOwner,
+  freePort,
+  type OwnedDirectory,
+  ownedDirectory,
+  serverUser,
+} from "./servers";
 
 /** Whom servers run as. */
 export const owner = serverUser() ?? userInfo().username;
@@ -100,8 +107,28 @@ export function handles(target: Target): Pick<Live, "sql" | "observe" | "locked"
       try {
         return await body(session);
       } finally {
-        session.close();
+        await session.close();
       }
     },
   };
+}
+
+/** What an operation throws; a text when it throws nothing. */
+export function failureOf(promise: Promise<unknown>): Promise<unknown> {
+  return promise.then(
+    () => "no failure",
+    (error: unknown) => error,
+  );
+}
+
+/** Each configuration file of the instance with its mode and bytes, and what else an interrupted edit would leave. */
+export function configurationOf({ dataDirectory }: Pick<Target, "dataDirectory">): Promise<string> {
+  const script =
+    'cd "$1"; stat -c "%n %a %U %i %Y" postgresql*.conf*; cat postgresql*.conf* | od -c; ls "$1.pginstance"';
+  return editAsOwner(script, dataDirectory);
+}
+
+/** As the engine shows it: the provider's errors there are no more than their messages. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

@@ -33,7 +33,7 @@ beforeEach(async () => {
   directory = join(folder.path, "a b'c", "main.pginstance");
 });
 afterEach(async () => {
-  for (const session of open.splice(0)) session.close();
+  for (const session of open.splice(0)) await session.close();
   for (const child of children.splice(0)) child.kill("SIGKILL");
   for (const { pid } of processesWith(folder.path)) end(pid);
   await folder.dispose();
@@ -107,7 +107,7 @@ describe("the lock", () => {
   });
 
   it("is free as soon as the session is closed, any number of times", async () => {
-    for (let round = 0; round < 15; round++) {
+    for (let round = 0; round < 30; round++) {
       const one = await Session.open(host, directory, owner);
       await one.close();
     }

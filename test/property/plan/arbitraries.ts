@@ -40,6 +40,7 @@ const words = fc.constantFrom(
   "é",
   "  x ",
   "#",
+  "/tmp, sock",
 );
 
 function spellingsOf(major: Major, name: string): fc.Arbitrary<Spellings> {
