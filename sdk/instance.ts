@@ -274,7 +274,14 @@ export class Instance extends pulumi.CustomResource {
     super(
       type,
       name,
-      { ...computed, ...inputs, ...verifier, __provider: provider, __urn: urn },
+      {
+        ...computed,
+        ...inputs,
+        ...verifier,
+        __provider: provider,
+        __urn: urn,
+        __secretSettings: secretSettings(args.settings),
+      },
       pulumi.mergeOptions({ protect, hideDiffs: hidden, additionalSecretOutputs: secret }, options),
     );
     this.uri = pulumi.interpolate`postgresql://${this.superuser}@${bracketed(this.address)}:${this.port}/postgres`;
@@ -307,7 +314,7 @@ const outputs = [
 ] as const;
 
 /** The engine's and the provider's own, which no reviewer needs to see. */
-const hidden = ["__provider", "__urn", "__defaults", "observed"];
+const hidden = ["__provider", "__urn", "__defaults", "__secretSettings", "observed"];
 
 /** The files' entries are among what was observed, and one of them may be a secret. */
 const secret = ["superuserPasswordVerifier", "observed"];
@@ -316,6 +323,29 @@ const secret = ["superuserPasswordVerifier", "observed"];
 function protection(deletionProtection: InstanceArgs["deletionProtection"]): boolean | undefined {
   const plain = deletionProtection ?? true;
   return typeof plain === "boolean" ? plain : undefined;
+}
+
+/** Names of settings that are secret: the provider gets their values in clear, and keeps them out of the server's log. */
+function secretSettings(settings: InstanceArgs["settings"]): pulumi.Output<string[]> | undefined {
+  if (settings === undefined) return undefined;
+  return pulumi.output(namesOfSecrets(settings));
+}
+
+async function namesOfSecrets(
+  settings: NonNullable<InstanceArgs["settings"]>,
+): Promise<pulumi.Input<string[]>> {
+  const map: unknown = await settings;
+  if (isOutput(map)) {
+    return (await pulumi.isSecret(map)) ? map.apply((known) => Object.keys(Object(known))) : [];
+  }
+  const marks = Object.entries(Object(map)).map(async ([name, value]) =>
+    isOutput(value) && (await pulumi.isSecret(value)) ? [name] : [],
+  );
+  return (await Promise.all(marks)).flat();
+}
+
+function isOutput(value: unknown): value is pulumi.Output<unknown> {
+  return pulumi.Output.isInstance(value);
 }
 
 /** The salt is fixed, so that the same password gives the same verifier in every run. */

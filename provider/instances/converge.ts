@@ -8,7 +8,9 @@ import { findEncoding } from "../postgresql/locale";
 import type { InstanceInputs } from "../schema/inputs";
 import type { Made } from "../schema/state";
 import { apply } from "../server/apply";
+import { forgetPrevious } from "../server/copies";
 import { chooseLocale } from "../server/facts";
+import { unhush } from "../server/hush";
 import { type Marker, printMarker, requireOurs } from "../server/marker";
 import { type Observation, observe } from "../server/observe";
 import { requireFreePort } from "../server/port";
@@ -25,6 +27,8 @@ export interface Wanted {
   readonly declared: readonly string[];
   /** Whose it is, beside its id: the resource's URN; undefined: whose it was. */
   readonly urn?: string;
+  /** Names of settings whose values the program keeps secret. */
+  readonly secrets?: readonly string[];
   /** Of an instance that exists already, wholly or half. */
   readonly known?: Known;
   /** One line a step, while it runs. */
@@ -64,8 +68,10 @@ async function takeSteps(wanted: Wanted, opened: Opened, session: Session, local
   const { known, progress } = wanted;
   const { target, desired } = opened;
   if (session.joined) progress(`waited for ${session.joined} of an earlier run`);
-  const found = await observe(target, known?.remembered.observed);
-  requireNoOther(wanted, opened, found);
+  const left = await observe(target, known?.remembered.observed);
+  requireNoOther(wanted, opened, left);
+  await unhush(target, session, left);
+  const found = left.hushed === "" ? left : await observe(target, known?.remembered.observed);
   const agreement = agree(known?.remembered.observed ?? nothing, found.observed, desired);
   if (agreement.more.length > 0) throw differs(opened, agreement.more);
   const id = found.marker?.id ?? known?.id ?? newId(wanted.inputs.name);
@@ -77,11 +83,21 @@ async function takeSteps(wanted: Wanted, opened: Opened, session: Session, local
   const outcome = { id, left: agreement.left, steps: agreement.take };
   await mark(session, opened, found, { id, urnHash, phase: wasReady ? "ready" : "creating" });
   try {
+    const work = {
+      target,
+      session,
+      desired,
+      locale,
+      wasReady,
+      steps: agreement.take,
+      secrets: wanted.secrets ?? [],
+    };
     for (const step of agreement.take) {
       progress(progressOf[step.kind]);
-      await apply({ target, session, desired, locale, wasReady }, step);
+      await apply(work, step);
     }
     const after = await observe(target, found.observed);
+    if (["none", "pending"].includes(after.observed.unapplied)) await forgetPrevious(session);
     await mark(session, opened, after, { id, urnHash, phase: "ready" });
     return { ...outcome, made: madeOf(opened, after.observed, wanted.declared, "ready") };
   } catch (failure) {

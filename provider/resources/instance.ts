@@ -63,6 +63,7 @@ export const instance = guarded({
       inputs: parseInputs(inputs),
       declared: declaredNames(inputs),
       urn: String(inputs.__urn),
+      secrets: secretSettings(inputs),
       progress: log.progress,
     });
     const outs = printState(inputs, outcome.made);
@@ -95,6 +96,7 @@ export const instance = guarded({
       inputs,
       declared: declaredNames(news),
       urn: String(news.__urn),
+      secrets: secretSettings(news),
       known: { id, remembered },
       progress: log.progress,
     });
@@ -109,6 +111,11 @@ export const instance = guarded({
     await dropKnown({ id, remembered: parseState(props) }, logFor(props.__urn).progress);
   },
 });
+
+/** The engine hands secrets over in clear; the class says which they are. */
+function secretSettings({ __secretSettings: names }: Properties): string[] {
+  return Array.isArray(names) ? names.map((name) => String(name).toLowerCase()) : [];
+}
 
 async function announceCreate(inputs: Properties): Promise<void> {
   const log: Log = logFor(inputs.__urn);

@@ -6,6 +6,7 @@ import { alterRolePassword } from "../postgresql/sql";
 import { writeConfiguration } from "./configuration";
 import { withSession } from "./connect";
 import { putBack, refusedFiles } from "./copies";
+import { hush, unhush } from "./hush";
 import { init, writeAccess } from "./init";
 import { addressOf, observe } from "./observe";
 import { reloadAndVerify } from "./reload";
@@ -18,20 +19,25 @@ export interface Work {
   readonly session: Session;
   readonly desired: Desired;
   readonly locale: string;
+  /** All that will be taken. */
+  readonly steps: readonly Step[];
   /** Whether the instance was complete before: then somebody may be using it. */
   readonly wasReady: boolean;
+  /** Names of settings whose values the program keeps secret. */
+  readonly secrets: readonly string[];
 }
 
+type Write = Extract<Step, { kind: "writeConfiguration" }>;
 type Apply<K extends StepKind> = (work: Work, step: Extract<Step, { kind: K }>) => Promise<void>;
 
 /** Each step, done. Every one may be done twice, and a stop between any two leaves what the next plan goes on from. */
 const table: { readonly [K in StepKind]: Apply<K> } = {
   init: ({ target, session, desired, locale }) => init(target, session, desired, locale),
-  writeConfiguration: ({ target, session }, { changes }) => writeConfiguration(target, session, changes),
+  writeConfiguration: writeSettings,
   start,
   stop: ({ target, session, desired }, { mode }) => pgCtl(target).stop(session, mode, desired.timeouts.stop),
   restart,
-  reload: ({ target, session }) => reloadAndVerify(target, session),
+  reload,
   setPassword,
 };
 
@@ -40,12 +46,25 @@ export function apply(work: Work, step: Step): Promise<void> {
   return run(work, step);
 }
 
+async function writeSettings({ target, session, secrets, steps }: Work, { changes }: Write): Promise<void> {
+  const isSecret =
+    changes.some(({ name }) => secrets.includes(name)) && steps.some(({ kind }) => kind === "reload");
+  await writeConfiguration(target, session, isSecret ? await hush(target, session, changes) : changes);
+}
+
+async function reload({ target, session }: Work): Promise<void> {
+  try {
+    await reloadAndVerify(target, session);
+  } finally {
+    await unhush(target, session, await observe(target));
+  }
+}
+
 async function start({ target, session, desired, wasReady }: Work): Promise<void> {
   if (!wasReady) await writeAccess(target, session, desired);
   await pgCtl(target).start(session, desired.timeouts.start, desired);
   const refusal = await refusalOf(target);
   if (refusal) throw new CommandError(refusal, { command: "start" });
-  await session.remove("previous");
 }
 
 /** A server that starts and lets nobody in is as bad as one that does not start. */
@@ -60,7 +79,6 @@ async function restart({ target, session, desired }: Work): Promise<void> {
     throw new SettingsError(refusal, { hint });
   }
   if (refusal) throw new CommandError(refusal, { command: "restart" });
-  await session.remove("previous");
 }
 
 /** Why the server that was just started is of no use; undefined when it answers. */

@@ -79,7 +79,14 @@ tail -c "+$((notes + 1))" "$own/candidates" | head -c "$size" >"$conf.candidate"
   head -c "$notes" "$own/candidates" >"$own/originals.json.new" || exit 1
 rm -f "$own/candidates"
 running=$(identity)
-case $(cat "$own/unapplied" 2>/dev/null) in
+had=$(cat "$own/unapplied" 2>/dev/null)
+undo() {
+  [ ! -e "$auto.before" ] || mv -f "$auto.before" "$auto"
+  case $had in reload* | restart*) ;; *) rm -rf "$own/previous" ;; esac
+  if [ -n "$had" ]; then echo "$had" >"$own/unapplied.new" && publish "$own/unapplied.new" "$own/unapplied"
+  else rm -f "$own/unapplied"; fi
+}
+case $had in
   reload* | restart*) [ -d "$own/previous" ] || keep previous || exit 1 ;;
   *) keep previous || exit 1
     [ -z "$running" ] || [ "$running" = "$(cat "$own/started/postmaster" 2>/dev/null)" ] || keep started || exit 1 ;;
@@ -88,7 +95,7 @@ note() { echo "$unapplied $running" >"$own/unapplied.new" && publish "$own/unapp
 if ! cmp -s "$auto.candidate" "$auto"; then
   note && cp -p "$auto" "$auto.before" && publish "$auto.candidate" "$auto" || exit 1
 fi
-"$@" >/dev/null || { [ ! -e "$auto.before" ] || mv -f "$auto.before" "$auto"; exit 1; }
+"$@" >/dev/null || { undo; exit 1; }
 publish "$own/originals.json.new" "$own/originals.json" && note || exit 1
 publish "$conf.candidate" "$conf" || exit 1
 sync "$data" 2>/dev/null || sync

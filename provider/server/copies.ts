@@ -26,6 +26,11 @@ put_back() {
 }
 `;
 
+/** What a write replaced is of no use once the server has proved what it wrote; also after a run that died in between. */
+export function forgetPrevious(session: Session): Promise<void> {
+  return session.remove("previous");
+}
+
 /** Says where what was refused is. */
 export function refusedFiles(target: Target): string {
   return `What was refused is kept in ${stateDirectory(target)}/refused.`;

@@ -22,6 +22,8 @@ export interface Observation {
   /** The postmaster, when one lives. */
   readonly postmaster: PostmasterPid | undefined;
   readonly control: ControlData | undefined;
+  /** Our note that the server logs less than it should, and what it logged before; empty: it does not. */
+  readonly hushed: string;
   /** Why a server that runs takes no session of ours; what only it knows is then as remembered. */
   readonly refusal: string | undefined;
 }
@@ -66,7 +68,7 @@ export async function observe(target: Target, remembered?: Observed): Promise<Ob
     restartTriggers: text("triggers") || null,
   };
   const conf = { postgresqlConf: bytes("conf"), autoConf: bytes("auto") };
-  return { observed, marker, control, postmaster, refusal, ...conf };
+  return { observed, marker, control, postmaster, refusal, hushed: text("hushed"), ...conf };
 }
 
 /** Notes of ours that were damaged tell nothing; what they told goes back to the compiled default. */
@@ -90,6 +92,7 @@ section marker; cat "$own/marker.json"
 section originals; cat "$own/originals.json"
 section unapplied; cat "$own/unapplied"
 section triggers; cat "$own/triggers"
+section hushed; cat "$own/hushed"
 section binaries; "$bin/postgres" --version
 section standby; [ -e "$data/standby.signal" ] && echo standby
 section conf; cat "$data/postgresql.conf"

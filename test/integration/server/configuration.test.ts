@@ -61,6 +61,18 @@ describe.each(["15", "18"] as const)("the configuration of PostgreSQL %s", (majo
     expect(await configurationOf(live.target)).toBe(before);
   });
 
+  it("that the server refuses leaves an override of ALTER SYSTEM where it was", async () => {
+    await live.sql("ALTER SYSTEM SET timezone = 'Europe/Berlin'");
+    const before = await configurationOf(live.target);
+    await failureOf(
+      live.locked((session) => writeConfiguration(live.target, session, [change("timezone", "No/Where")])),
+    );
+    const bytes = (text: string) =>
+      text.split("\n").filter((line) => !line.startsWith("postgresql.auto.conf "));
+    expect(bytes(await configurationOf(live.target))).toEqual(bytes(before));
+    await live.sql("ALTER SYSTEM RESET timezone");
+  });
+
   it("with somebody's broken line is refused with file and line, and stays as it is", async () => {
     const whole = await latin1();
     await editAsOwner('echo "max_connections = many # by hand" >>"$1"', conf);

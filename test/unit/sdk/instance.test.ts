@@ -168,7 +168,7 @@ describe("the engine's protection", () => {
 describe("options", () => {
   test("hide what no reviewer needs to see", async () => {
     const { options } = await register({ version: "17" });
-    expect(options.hideDiffs).toEqual(["__provider", "__urn", "__defaults", "observed"]);
+    expect(options.hideDiffs).toEqual(["__provider", "__urn", "__defaults", "__secretSettings", "observed"]);
     expect(options.additionalSecretOutputs).toEqual(["superuserPasswordVerifier", "observed"]);
   });
 
@@ -177,7 +177,14 @@ describe("options", () => {
       { version: "17" },
       { hideDiffs: ["settings"], additionalSecretOutputs: ["uri"], ignoreChanges: ["port"] },
     );
-    expect(options.hideDiffs).toEqual(["__provider", "__urn", "__defaults", "observed", "settings"]);
+    expect(options.hideDiffs).toEqual([
+      "__provider",
+      "__urn",
+      "__defaults",
+      "__secretSettings",
+      "observed",
+      "settings",
+    ]);
     expect(options.additionalSecretOutputs).toEqual(["superuserPasswordVerifier", "observed", "uri"]);
     expect(options.ignoreChanges).toEqual(["port"]);
   });
