@@ -202,9 +202,17 @@ cat "$1/step.name"
 lock -w "$2" 8 || exit ${timedOut}
 `;
 
+/** Parents that others still live in are left to the next of us there to remove. */
 const forgetScript = `made=$(cat "$1/made" 2>/dev/null)
 rm -rf "$1" || exit 1
-printf '%s\\n' "$made" | while read -r up; do [ -n "$up" ] && rmdir "$up" 2>/dev/null || break; done
+printf '%s\\n' "$made" | while read -r up; do
+  [ -d "$up" ] || continue
+  rmdir "$up" 2>/dev/null && continue
+  for heir in "$up"/*/made "$up"/*/*/made; do
+    [ -f "$heir" ] && { printf '%s\\n' "$made" >>"$heir"; break; }
+  done
+  break
+done
 exit 0
 `;
 

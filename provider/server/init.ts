@@ -86,6 +86,7 @@ printf '%s' "$hba" >"$new/pg_hba.conf" && printf '%s' "$ident" >"$new/pg_ident.c
 sockets=$("$bin/postgres" -D "$new" -C unix_socket_directories) || exit 1
 [ -w "\${sockets%%,*}" ] || echo "unix_socket_directories = '/tmp'" >>"$new/postgresql.conf" || exit 1
 sync "$new/postgresql.conf" "$new/pg_hba.conf" "$new/pg_ident.conf" 2>/dev/null || sync
+[ ! -e "$data" ] || { echo "$data was made by somebody else meanwhile" >&2; exit ${occupied}; }
 mv "$new" "$data" || exit 1
 sync "$(dirname "$data")" 2>/dev/null || sync
 `;

@@ -1,7 +1,7 @@
 import { InstanceStateError, QueryError, SettingsError, WaitTimeoutError } from "../errors";
 import type { Session } from "../host/session";
 import type { PostmasterPid } from "../postgresql/pidfile";
-import { withSession } from "./connect";
+import { type Session as SqlSession, withSession } from "./connect";
 import { putBack, refusedFiles } from "./copies";
 import { addressOf, observe } from "./observe";
 import { pgCtl } from "./service";
@@ -9,9 +9,12 @@ import { describe, type Target } from "./target";
 
 /** Seconds until the server must have taken the files, and let a new connection in. */
 const limit = 15;
+/** Seconds after which a plain refusal counts as one: until then the postmaster may not have read its signal. */
+const grace = 1;
 
 /** https://www.postgresql.org/docs/current/errcodes-appendix.html */
 const tooManyConnections = "53300";
+const cannotConnectNow = "57P03";
 
 /**
  * `pg_ctl reload` returns 0 for a refused file, so what counts is what a new connection sees: the time of the last
@@ -22,37 +25,61 @@ export async function reloadAndVerify(target: Target, session: Session): Promise
   if (!postmaster || observed.server !== "running") {
     throw new InstanceStateError(`reload: ${describe(target)} is ${observed.server}, and takes no sessions`);
   }
-  const address = addressOf(target, postmaster);
-  const loaded = () => withSession(address, async (client) => (await client.query(question))[0]?.[0]);
-  const before = await loaded();
-  const waits = observed.unapplied === "restart" || observed.unapplied === "pending";
+  const look = () => withSession(addressOf(target, postmaster), (client) => ask(client));
+  const before = await look();
   await pgCtl(target).reload(session);
-  let problem = "the server did not read its files";
-  let full = false;
-  for (const start = performance.now(); performance.now() - start < limit * 1000; ) {
-    const now = await loaded().catch((error: QueryError) => error);
-    if (now instanceof QueryError) {
-      problem = now.message;
-      // All connections taken: others got in, and so shall we.
-      if (now.sqlstate === tooManyConnections) full = true;
-    } else if (now?.at !== before?.at) {
-      if (!now?.errors) return applied(session, postmaster, waits && now?.pending === true);
-      problem = String(now.errors);
-      break;
-    }
-    await new Promise((resolve) => setTimeout(resolve, 30));
+  const outcome = await waitForLoad(look, before.at);
+  if (outcome.kind === "taken") {
+    const waits = observed.unapplied === "restart" || observed.unapplied === "pending";
+    return applied(session, postmaster, waits && outcome.pending);
   }
-  if (full)
-    throw new WaitTimeoutError(`reload of ${describe(target)}`, limit, problem, {
-      hint: "Nothing was put back.",
+  if (outcome.kind === "full") {
+    throw new WaitTimeoutError(`reload of ${describe(target)}`, limit, outcome.problem, {
+      hint: "All connections are taken, so nobody can tell how it went; nothing was put back.",
     });
+  }
   const restored = await putBack(session, target);
   if (restored) await pgCtl(target).reload(session);
-  throw new SettingsError(`reload of ${describe(target)}: ${problem}`, {
+  throw new SettingsError(`reload of ${describe(target)}: ${outcome.problem}`, {
     hint: restored
       ? `The files are back as they were, and the server was told so. ${refusedFiles(target)}`
       : "The files were not changed: what they say was there before.",
   });
+}
+
+type Outcome =
+  | { readonly kind: "taken"; readonly pending: boolean }
+  | { readonly kind: "full" | "refused"; readonly problem: string };
+
+async function waitForLoad(look: () => Promise<Load>, before: string): Promise<Outcome> {
+  const begin = performance.now();
+  const seconds = () => (performance.now() - begin) / 1000;
+  let last: Outcome = { kind: "refused", problem: "the server did not read its files" };
+  while (seconds() < limit) {
+    const now = await look().catch((error: QueryError) => error);
+    if (now instanceof QueryError) {
+      const { sqlstate, message } = now;
+      last = { kind: sqlstate === tooManyConnections ? "full" : "refused", problem: message };
+      const passes =
+        sqlstate === undefined || sqlstate === tooManyConnections || sqlstate === cannotConnectNow;
+      if (!passes && seconds() > grace) return last;
+    } else if (now.at !== before) {
+      return now.errors ? { kind: "refused", problem: now.errors } : { kind: "taken", pending: now.pending };
+    }
+    await new Promise((resolve) => setTimeout(resolve, 30));
+  }
+  return last;
+}
+
+interface Load {
+  readonly at: string;
+  readonly pending: boolean;
+  readonly errors: string;
+}
+
+async function ask(client: SqlSession): Promise<Load> {
+  const row = (await client.query(question))[0]?.[0];
+  return { at: String(row?.at), pending: row?.pending === true, errors: String(row?.errors ?? "") };
 }
 
 /** An error on a line that only waits for a restart is no refusal. */

@@ -307,6 +307,17 @@ describe("forgetting", () => {
     expect(await readdir(join(folder.path, "x"))).toEqual(["theirs"]);
   });
 
+  it("leaves parents that another lives in to that other", async () => {
+    const one = await session(join(folder.path, "x", "17", "main.pginstance"));
+    const two = await session(join(folder.path, "x", "17", "other.pginstance"));
+    const three = await session(join(folder.path, "x", "18", "main.pginstance"));
+    await one.forget();
+    await two.forget();
+    expect(await readdir(join(folder.path, "x"))).toEqual(["18"]);
+    await three.forget();
+    expect(await readdir(folder.path)).toEqual([]);
+  });
+
   it("remembers the made parents through later sessions", async () => {
     const deep = join(folder.path, "x", "y", "main.pginstance");
     const first = await session(deep);
