@@ -76,5 +76,6 @@ function restartReasons({ observed, desired, changes }: Situation): string[] {
 }
 
 function isOurs(observed: Observed, desired: Desired, name: string): boolean {
-  return name in desired.settings || name in observed.originals || observed.unapplied !== "none";
+  const waits = observed.unapplied === "restart" || observed.unapplied === "pending";
+  return waits || name in desired.settings || name in observed.originals;
 }
