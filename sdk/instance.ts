@@ -127,6 +127,8 @@ export interface InstanceArgs {
    * the owner logs in by `peer`.
    *
    * A change is an ALTER ROLE that no log shows. A password changed on the server shows in `pulumi refresh`.
+   * The salt is made of project, stack and `name`: declare `name` where the resource may be renamed, else a rename is such
+   * a change.
    */
   superuserPassword?: pulumi.Input<string>;
 
