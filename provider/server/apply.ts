@@ -46,13 +46,21 @@ export function apply(work: Work, step: Step): Promise<void> {
   return run(work, step);
 }
 
-async function writeSettings({ target, session, secrets, steps }: Work, { changes }: Write): Promise<void> {
-  const isSecret =
-    changes.some(({ name }) => secrets.includes(name)) && steps.some(({ kind }) => kind === "reload");
-  await writeConfiguration(target, session, isSecret ? await hush(target, session, changes) : changes);
+async function writeSettings(work: Work, { changes }: Write): Promise<void> {
+  const { target, session } = work;
+  const rest = reloadsSecrets(work) ? await hush(target, session, changes) : changes;
+  await writeConfiguration(target, session, rest);
 }
 
-async function reload({ target, session }: Work): Promise<void> {
+/** A start tells its log nothing of the settings; a reload does. */
+function reloadsSecrets({ secrets, steps }: Work): boolean {
+  const changes = steps.flatMap((step) => (step.kind === "writeConfiguration" ? step.changes : []));
+  return changes.some(({ name }) => secrets.includes(name)) && steps.some(({ kind }) => kind === "reload");
+}
+
+async function reload(work: Work): Promise<void> {
+  const { target, session } = work;
+  if (!reloadsSecrets(work)) return reloadAndVerify(target, session);
   try {
     await reloadAndVerify(target, session);
   } finally {

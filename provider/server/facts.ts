@@ -98,15 +98,18 @@ function chooseOwner(host: Host, wish: Wish, login: Login): string {
 /** Runs as the owner: a program that only the login can read is of no use. */
 const ownerScript = `${sectionFunction}
 version=$1; shift
+look() {
+  [ -x "$1/postgres" ] || return
+  section "bin $1"; "$1/postgres" --version
+  for program in ${requiredPrograms.join(" ")}; do [ -x "$1/$program" ] || echo "missing $program"; done
+}
 section locales; locale -a 2>/dev/null
-for dir in "$@"; do
-  [ -x "$dir/postgres" ] && { section "bin $dir"; "$dir/postgres" --version; for p in ${requiredPrograms.join(" ")}; do [ -x "$dir/$p" ] || echo "missing $p"; done; }
-done
+for dir in "$@"; do look "$dir"; done
 [ "$version" = - ] && exit 0
 for name in pg_config postgres; do
   path=$(command -v "$name") || continue
   dir=$(dirname "$path"); [ "$name" = pg_config ] && dir=$(pg_config --bindir)
-  [ -x "$dir/postgres" ] && { section "bin $dir"; "$dir/postgres" --version; for p in ${requiredPrograms.join(" ")}; do [ -x "$dir/$p" ] || echo "missing $p"; done; }
+  look "$dir"
 done
 exit 0
 `;
@@ -136,8 +139,9 @@ async function askOwner(
   const found = [...parts]
     .filter(([name]) => name.startsWith("bin "))
     .map(([name, text]) => judge(name, text, wish));
-  const binDirectory =
-    found.find((place) => place.problem === undefined)?.directory ?? wish.usualBinDirectory;
+  // Another one that is declared must be there; the one that served so far need not.
+  const last = places.find((place) => place === wish.usualBinDirectory);
+  const binDirectory = found.find((place) => place.problem === undefined)?.directory ?? last;
   if (binDirectory === undefined) {
     const seen = found.map((place) => `${place.directory} (${place.problem})`);
     const looked = [...seen, ...places.filter((place) => !found.some((other) => other.directory === place))];

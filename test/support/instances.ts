@@ -1,6 +1,7 @@
 /** An Instance as the engine would drive it, by the provider's own methods, in a folder of its own. */
 import { userInfo } from "node:os";
 import { join } from "node:path";
+import { Client } from "pg";
 import { LocalHost } from "../../provider/host/local";
 import { Session } from "../../provider/host/session";
 import type { Major } from "../../provider/postgresql/version";
@@ -111,6 +112,18 @@ export function handles(target: Target): Pick<Live, "sql" | "observe" | "locked"
       }
     },
   };
+}
+
+/** A client over TCP, as an application would be; whoever gets it ends it. */
+export async function connectByPassword(
+  port: number,
+  password: string,
+  database = "postgres",
+): Promise<Client> {
+  const client = new Client({ host: "127.0.0.1", port, user: "postgres", password, database });
+  client.on("error", () => undefined);
+  await client.connect();
+  return client;
 }
 
 /** What an operation throws; a text when it throws nothing. */

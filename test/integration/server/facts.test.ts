@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { InstanceStateError, UnsupportedError } from "../../../provider/errors";
 import { LocalHost } from "../../../provider/host/local";
 import { chooseLocale, gatherFacts } from "../../../provider/server/facts";
-import { owner } from "../../support/instances";
+import { failureOf, owner } from "../../support/instances";
 import { binDirectory, editAsOwner, type OwnedDirectory, ownedDirectory } from "../../support/servers";
 
 const host = new LocalHost();
@@ -18,12 +18,6 @@ beforeAll(async () => {
 });
 afterAll(() => folder.dispose());
 
-const failureOf = (promise: Promise<unknown>): Promise<unknown> =>
-  promise.then(
-    () => "no failure",
-    (error) => error,
-  );
-
 /** Programs of 17, some of them. */
 async function incomplete(name: string, ...present: string[]): Promise<string> {
   const directory = join(folder.path, name);
@@ -31,6 +25,27 @@ async function incomplete(name: string, ...present: string[]): Promise<string> {
   for (const program of present) await symlink(join(programs, program), join(directory, program));
   return directory;
 }
+
+describe("facts of an instance that exists", () => {
+  const usualBinDirectory = "/nowhere/bin";
+
+  it("do without the programs that served so far, declared or not", async () => {
+    for (const binDirectory of [usualBinDirectory, undefined]) {
+      const facts = gatherFacts(host, { version: "17", owner, usualBinDirectory, binDirectory });
+      expect(await facts).toMatchObject({ owner });
+    }
+  });
+
+  it("do not take them for others that are declared and missing", async () => {
+    const wish = {
+      version: "17",
+      owner,
+      usualBinDirectory: programs,
+      binDirectory: "/elsewhere/bin",
+    } as const;
+    expect(String(await failureOf(gatherFacts(host, wish)))).toContain("Looked at /elsewhere/bin\n");
+  });
+});
 
 describe("facts", () => {
   it("are the owner, its home, the memory, the programs and the locales", async () => {

@@ -3,13 +3,19 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { chmod, mkdir, readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { Client } from "pg";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { InstanceExistsError, InstanceStateError } from "../../../provider/errors";
 import { observe } from "../../../provider/server/observe";
 import { pgCtl } from "../../../provider/server/service";
 import { asServerUser } from "../../../scripts/setup/postgresql.mjs";
-import { type Live, liveInstance, owner, type Place, place } from "../../support/instances";
+import {
+  connectByPassword,
+  type Live,
+  liveInstance,
+  owner,
+  type Place,
+  place,
+} from "../../support/instances";
 import { end, until } from "../../support/processes";
 import { editAsOwner } from "../../support/servers";
 
@@ -99,15 +105,7 @@ describe.each(["15", "18"] as const)("an instance of PostgreSQL %s", (major) => 
   it("that is stopped smartly while a session is open is stopping, and takes no other", async () => {
     const password = "for this test";
     await live.sql(`ALTER ROLE postgres PASSWORD '${password}'`);
-    const client = new Client({
-      host: "127.0.0.1",
-      port: live.port,
-      user: "postgres",
-      password,
-      database: "postgres",
-    });
-    client.on("error", () => undefined);
-    await client.connect();
+    const client = await connectByPassword(live.port, password);
     end(await postmaster(), "SIGTERM");
     await is("stopping");
     await client.end();

@@ -2,14 +2,20 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { Client } from "pg";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { CommandError, InstanceStateError, WaitTimeoutError } from "../../../provider/errors";
 import { instance } from "../../../provider/resources/instance";
 import { pgCtl } from "../../../provider/server/service";
 import { stateDirectory } from "../../../provider/server/target";
 import { asServerUser } from "../../../scripts/setup/postgresql.mjs";
-import { configurationOf, failureOf, type Live, liveInstance, messageOf } from "../../support/instances";
+import {
+  configurationOf,
+  connectByPassword,
+  failureOf,
+  type Live,
+  liveInstance,
+  messageOf,
+} from "../../support/instances";
 import { end, isAlive, processesWith, until } from "../../support/processes";
 import { editAsOwner } from "../../support/servers";
 
@@ -37,15 +43,7 @@ describe.each(["15", "18"] as const)("a server of PostgreSQL %s", (major) => {
     live.locked((session) => pgCtl(live.target).restart(session, mode, limits));
   const pid = async () => (await live.observe()).postmaster?.pid ?? 0;
   const connect = async () => {
-    const client = new Client({
-      host: "127.0.0.1",
-      port: live.port,
-      user: "postgres",
-      password,
-      database: "postgres",
-    });
-    client.on("error", () => undefined);
-    await client.connect();
+    const client = await connectByPassword(live.port, password);
     return client;
   };
 
