@@ -50,7 +50,7 @@ module.exports = {
       from: { path: plan },
       to: { path: [host, server, instances, resources, "^node:", "^sdk/"] },
     },
-    allow("host", host, errors, thirdParty("ssh2", "sshpk", "ssh-config", "execa"), node),
+    allow("host", host, errors, thirdParty("ssh2", "ssh-config", "execa"), node),
     allow(
       "server",
       server,

@@ -94,6 +94,31 @@ export class CommandError extends ProviderError {
   }
 }
 
+/** How far the way to a host went. */
+export type ConnectionPhase = "resolve" | "connect" | "hostKey" | "auth" | "become" | "lost";
+
+export interface ConnectionFailure extends ErrorDetails {
+  /** As messages call it, as in "db1.example.com:2222". */
+  readonly host: string;
+  readonly phase: ConnectionPhase;
+  /** Whether the same may succeed a little later: a host that boots. Never a refused authentication. */
+  readonly retryable?: boolean;
+}
+
+/** The host cannot be reached, is not the one that is known, or does not let us in. Unreachable is never "absent". */
+export class ConnectionError extends ProviderError {
+  readonly host: string;
+  readonly phase: ConnectionPhase;
+  readonly retryable: boolean;
+
+  constructor(message: string, failure: ConnectionFailure) {
+    super("connection", message, failure);
+    this.host = failure.host;
+    this.phase = failure.phase;
+    this.retryable = failure.retryable ?? false;
+  }
+}
+
 export interface QueryFailure extends ErrorDetails {
   readonly sqlstate?: string;
   readonly detail?: string;

@@ -5,10 +5,9 @@
  */
 import "../provider/node-version";
 
+export type { Become, HostArgs, SshArgs, SshHop, SshMeans, SshSecrets } from "./host";
 export {
   type AuthMethod,
-  type Become,
-  type HostArgs,
   Instance,
   type InstanceArgs,
   type PendingReason,

@@ -1,21 +1,7 @@
 import { createHash } from "node:crypto";
 import * as pulumi from "@pulumi/pulumi";
 import { scramVerifier } from "../provider/postgresql/scram";
-
-/** How to get to the host. It is never part of who an instance is: changing it moves nothing. */
-export interface HostArgs {
-  /** The machine on which Pulumi runs. */
-  local: Record<string, never>;
-}
-
-/** How the login becomes the owner of the server. */
-export interface Become {
-  /**
-   * `none` when the login is the owner, `runuser` when it is root, `sudo` (with `-n`: it never asks) otherwise; found
-   * by itself when absent.
-   */
-  method?: pulumi.Input<"runuser" | "sudo" | "none">;
-}
+import { type Become, type HostArgs, type SshArgs, sealed } from "./host";
 
 /** A method of https://www.postgresql.org/docs/current/auth-methods.html; `trust` is refused. */
 export type AuthMethod = string;
@@ -29,19 +15,27 @@ export interface PendingReason {
 /** What can be asked of an instance. Only `version` is required. */
 export interface InstanceArgs {
   /**
-   * Where it runs. Default: `{ local: {} }`, this machine.
+   * Where it runs: this machine, or one that is reached by SSH (see {@link SshArgs}). Default: `{ local: {} }`.
    *
-   * A change is an update that looks whether the same instance is there, and does nothing else.
+   * Credentials in it are made secret by the class, and nothing else is. Give a plain object rather than an output of
+   * one: Pulumi takes an output that holds a secret for secret as a whole.
+   *
+   * A change is an update that looks whether the same instance is there, and does nothing else. `pulumi refresh` and
+   * `pulumi destroy` go where the last `pulumi up` went.
+   * @example { ssh: { host: "db1.example.com", user: "deploy", privateKeyFile: "~/.ssh/deploy" } }
    */
   host?: pulumi.Input<HostArgs>;
 
   /**
    * How the login becomes the owner. Default: by what the login is (see {@link Become}).
+   *
+   * A change is an update that does nothing else.
    */
   become?: pulumi.Input<Become>;
 
   /**
-   * What clients connect to; part of the outputs `uri` and `primaryConninfo` and of nothing else. Default: `localhost`.
+   * What clients connect to; part of the outputs `uri` and `primaryConninfo` and of nothing else. Default: the `host` of
+   * `ssh`, which it follows when that changes, or `localhost`.
    * @example "db1.example.com"
    */
   address?: pulumi.Input<string>;
@@ -279,6 +273,7 @@ export class Instance extends pulumi.CustomResource {
       {
         ...computed,
         ...inputs,
+        ...sealed(args),
         ...verifier,
         __provider: provider,
         __urn: urn,
@@ -369,7 +364,7 @@ function verifierInput(
   return { superuserPasswordVerifier: pulumi.secret(verifier) };
 }
 
-/** An IPv6 address needs brackets in a URI. */
+/** An IPv6 address needs brackets in a URI, and its zone an escape. */
 function bracketed(address: pulumi.Output<string>): pulumi.Output<string> {
-  return address.apply((plain) => (plain.includes(":") ? `[${plain}]` : plain));
+  return address.apply((plain) => (plain.includes(":") ? `[${plain.replace("%", "%25")}]` : plain));
 }

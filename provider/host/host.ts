@@ -1,19 +1,29 @@
-import type { Duplex } from "node:stream";
-
 /**
  * The Host port: what the rest of the package may ask of a machine. It knows nothing of PostgreSQL.
- * Everything else on a host (files, steps, observations) is made of these three verbs, so that a new way of reaching
- * a machine is one small class.
+ * Everything else on a host (files, steps, observations, SQL) is made of these two verbs.
  */
 export interface Host {
   /** How messages call it: "this machine", or the name the program gave. */
   readonly name: string;
-  /** Runs a script to its end. A non-zero exit is a result; not being able to run it at all is a CommandError. */
+  /**
+   * Runs a script that only looks, to its end. A non-zero exit is a result; not being able to run it at all is an
+   * error. Scripts of several callers travel together; one that a lost connection swallowed is run once more.
+   */
   run(command: Command): Promise<CommandResult>;
-  /** Runs a script whose standard input and output stay open. It ends when the stream does. */
-  stream(command: Command): Promise<Duplex>;
-  /** Connects to a Unix socket on the host, as seen by the server from the given user. */
-  connect(socketPath: string, user: string): Promise<Duplex>;
+  /** A shell of one's own, for what must be done once, or held. Waits while the host has no more to give. */
+  reserve(user: string): Promise<Shell>;
+}
+
+/** A long-lived shell of one user on a host. What it holds (locks) ends with it, and it ends with its connection. */
+export interface Shell {
+  /** Runs a script to its end, in a process of its own; never twice. */
+  run(command: Command): Promise<CommandResult>;
+  /** Runs a script in the shell's own process, for what it shall hold. Such a script must not exit. */
+  hold(command: Command): Promise<CommandResult>;
+  /** Why the shell is gone; undefined while it lives. */
+  readonly lost: Error | undefined;
+  /** Gives it back. Whoever had it has let go of what it held. */
+  release(): void;
 }
 
 export interface Command {
@@ -24,7 +34,7 @@ export interface Command {
   /** Seen by every process of the host: no secrets here. */
   readonly args?: readonly string[];
   readonly stdin?: string | Uint8Array;
-  /** Whom to run as; the login when absent. */
+  /** Whom to run as; the login when absent. In a shell, whoever has it. */
   readonly user?: string;
   /** The limit; 60 seconds when absent. */
   readonly seconds?: number;
@@ -34,10 +44,4 @@ export interface CommandResult {
   readonly exitCode: number;
   readonly stdout: Buffer;
   readonly stderr: string;
-}
-
-/** How to become another user on a host. */
-export interface Become {
-  /** `runuser` needs root, `sudo` is called with -n and never asks, `none` runs everything as the login. */
-  readonly method?: "runuser" | "sudo" | "none";
 }

@@ -1,28 +1,34 @@
 /**
- * Joins standard input and output to a Unix socket, as whoever runs it: the server's peer authentication then sees
- * the right user. Made from what the host has; perl is on every Debian and macOS, python3 on every RHEL.
+ * Shell function (socket, seconds) that sends standard input to a Unix socket and prints what comes back until the other side closes, as
+ * whoever runs it (perl's modules take longer to load than the server to answer): the server's peer authentication then sees the right user. Made from what the host has; perl is on
+ * every Debian and macOS, python3 on every RHEL. It returns 69 (EX_UNAVAILABLE) where there is nothing to make it of.
  */
-export const relay = `if command -v perl >/dev/null 2>&1; then exec perl -MIO::Socket::UNIX -MIO::Select -e '
-    my $s = IO::Socket::UNIX->new(Peer => $ARGV[0]) or die "$ARGV[0]: $!\\n";
-    my $watch = IO::Select->new($s, \\*STDIN);
-    while (1) { for my $from ($watch->can_read) {
-      my $n = sysread($from, my $bytes, 65536);
-      exit 0 if !$n;
-      my $to = $from == $s ? \\*STDOUT : $s;
-      for (my $at = 0; $at < $n;) { my $w = syswrite($to, $bytes, $n - $at, $at); exit 1 if !defined $w; $at += $w }
-    } }' "$1"
-elif command -v python3 >/dev/null 2>&1; then exec python3 -c '
-import os, select, socket, sys
-s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1])
+export const relay = `relay() {
+if command -v perl >/dev/null 2>&1; then perl -e '
+    my $to = $^O eq "linux" ? pack("Sa*", 1, $ARGV[0]) : pack("CCa*", 0, 1, "$ARGV[0]\\0");
+    my $s; socket($s, 1, 1, 0) && connect($s, $to) or die "$ARGV[0]: $!\\n";
+    $SIG{PIPE} = "IGNORE"; $SIG{ALRM} = sub { die "$ARGV[0]: no answer within $ARGV[1] s\\n" }; alarm $ARGV[1];
+    local $/; my $in = <STDIN>;
+    for (my $at = 0; $at < length $in;) { my $w = syswrite($s, $in, length($in) - $at, $at); last if !$w; $at += $w }
+    while (sysread($s, my $bytes, 65536)) { print $bytes }' "$1" "$2"
+elif command -v python3 >/dev/null 2>&1; then python3 -c '
+import socket, sys
+s = socket.socket(socket.AF_UNIX); s.settimeout(float(sys.argv[2]))
+try: s.connect(sys.argv[1])
+except OSError as e: sys.exit(sys.argv[1] + ": " + str(e.strerror))
+try: s.sendall(sys.stdin.buffer.read())
+except OSError: pass
 while True:
-    for f in select.select([s, 0], [], [])[0]:
-        b = s.recv(65536) if f is s else os.read(0, 65536)
-        if not b: sys.exit(0)
-        if f is s:
-            while b: b = b[os.write(1, b):]
-        else: s.sendall(b)' "$1"
-elif command -v socat >/dev/null 2>&1; then exec socat - "UNIX-CONNECT:$1"
-elif command -v nc >/dev/null 2>&1; then exec nc -U "$1"
-else echo "needs perl, python3, socat or nc to reach the socket $1" >&2; exit 69
+    try: b = s.recv(65536)
+    except socket.timeout: sys.exit("%s: no answer within %s s" % (sys.argv[1], sys.argv[2]))
+    except OSError: break
+    if not b: break
+    sys.stdout.buffer.write(b)' "$1" "$2"
+elif command -v socat >/dev/null 2>&1; then socat -t "$2" -T "$2" - "UNIX-CONNECT:$1"
+elif command -v nc >/dev/null 2>&1 && nc -h 2>&1 | grep -q -e '-U'; then nc -w "$2" -U "$1"
+else return 69
 fi
+}
 `;
+
+export const noRelay = 69;

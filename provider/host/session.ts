@@ -1,79 +1,74 @@
-import { hostname, userInfo } from "node:os";
-import type { Duplex } from "node:stream";
 import { CommandError, LockedError, WaitTimeoutError } from "../errors";
-import type { Command, CommandResult, Host } from "./host";
+import { type Holder, isGone, newHolder } from "./holder";
+import type { Command, CommandResult, Host, Shell } from "./host";
 import { locking, sectionFunction, sections } from "./shell";
 
 /**
  * The right to change what a folder stands for, and the journal of what is done under it.
  *
- * Two kernel-held locks, so that no clock decides: `lock` is held by a small process of the session's and ends with
- * it; `step.lock` is held by the step's own wrapper, which outlives a lost session. Whoever comes next waits for that
+ * Two kernel-held locks, so that no clock decides: `lock` is held by the session's own shell and ends with it;
+ * `step.lock` is held by the step's own wrapper, which outlives a lost session. Whoever comes next waits for that
  * step to end before looking at the host, and then sees either what it finished or where it died.
  */
 export class Session {
   private constructor(
+    /** The same host through the session's shell: what is run as its user needs no other. */
     readonly host: Host,
     readonly directory: string,
     readonly user: string,
-    private readonly holder: Duplex,
+    private readonly shell: Shell,
+    private readonly holder: Holder,
     /** The step of an earlier session that this one found running and waited for. */
     readonly joined: string | undefined,
-  ) {
-    holder.once("close", () => {
-      this.#lost = true;
-    });
-  }
-
-  /** Whether the process that holds the lock is gone; then somebody else may have it. */
-  #lost = false;
-
-  #requireLock(): void {
-    if (!this.#lost) return;
-    throw new LockedError("nobody", `the lock of ${this.directory} on ${this.host.name} was lost`, {
-      hint: "Run `pulumi up` again: it looks at the host and goes on from there.",
-    });
-  }
+  ) {}
 
   /**
    * Makes the folder (and its parents, which the file `made` then lists) and takes its lock.
-   * @throws LockedError when another session holds it; it is not waited for.
+   * @throws LockedError when another session holds it; but for its last moments it is not waited for.
    */
   static async open(host: Host, directory: string, user: string): Promise<Session> {
-    const holder = `${userInfo().username}@${hostname()} (process ${process.pid})`;
-    const stream = await host.stream({ name: "lock", script: openScript, args: [directory, holder], user });
-    const answer = await firstLine(stream, host, directory);
-    if (answer.startsWith("locked ")) {
-      stream.destroy();
-      throw new LockedError(
-        answer.slice(7),
-        `${directory} on ${host.name} is being changed by ${answer.slice(7)}`,
-        {
-          hint: "Wait until it ends, then run `pulumi up` again.",
-        },
-      );
-    }
-    if (answer !== "held") {
-      stream.destroy();
-      throw new CommandError(`cannot use ${directory} on ${host.name} as ${user}: ${answer.slice(7)}`, {
-        command: "lock",
-        hint: `Give ${user} a folder that it may write to, or another dataDirectory.`,
-      });
-    }
+    const session = await Session.#open(host, directory, user, true);
+    if (session) return session;
+    throw new CommandError(`cannot make ${directory} on ${host.name}`, { command: "lock" });
+  }
+
+  /** Takes the lock of a folder that is there; undefined where it is not. */
+  static openExisting(host: Host, directory: string, user: string): Promise<Session | undefined> {
+    return Session.#open(host, directory, user, false);
+  }
+
+  static async #open(host: Host, directory: string, user: string, make: boolean) {
+    const shell = await host.reserve(user);
+    const holder = newHolder();
     try {
-      return new Session(host, directory, user, stream, await join(host, directory, user));
+      const locked = await lock(host, shell, { directory, user, holder, make });
+      if (locked)
+        return new Session(throughShell(host, shell, user), directory, user, shell, holder, locked.joined);
     } catch (error) {
-      await released(stream);
+      holder.end();
+      await unlock(shell);
       throw error;
     }
+    holder.end();
+    await unlock(shell);
+    return undefined;
+  }
+
+  /** Why the lock is gone; undefined while it is held. */
+  get lost(): Error | undefined {
+    return this.shell.lost;
+  }
+
+  /** Runs a short script to its end, without a wrapper: what a cut leaves of it must not matter. */
+  run(command: Omit<Command, "user">): Promise<CommandResult> {
+    return this.shell.run(command);
   }
 
   /** Runs a script to its end in a wrapper that a lost session does not stop. A non-zero exit is a result. */
   async step(command: Omit<Command, "user">): Promise<CommandResult> {
-    this.#requireLock();
     const seconds = command.seconds ?? 60;
     const output = sections();
-    const result = await this.host.run({
+    const result = await this.shell.run({
       name: command.name,
       script: stepScript,
       args: [
@@ -86,7 +81,6 @@ export class Session {
         ...(command.args ?? []),
       ],
       stdin: command.stdin,
-      user: this.user,
       seconds: seconds + 30,
     });
     const parts = output.parse(result.stdout);
@@ -107,7 +101,7 @@ export class Session {
         command: command.name,
         exitCode: result.exitCode,
         stderr,
-        hint: "Run `pulumi up` again: it looks at the host and goes on from there.",
+        hint: goOn,
       });
     }
     return { exitCode, stdout: parts.get("stdout") ?? Buffer.alloc(0), stderr };
@@ -130,9 +124,8 @@ export class Session {
 
   /** A short script on the folder, that has no outcome but being done. */
   async #must(what: string, script: string, args: readonly string[] = [], stdin = ""): Promise<void> {
-    this.#requireLock();
-    const { host, directory, user } = this;
-    const result = await host.run({ name: what, script, args: [directory, ...args], stdin, user });
+    const { host, directory } = this;
+    const result = await this.shell.run({ name: what, script, args: [directory, ...args], stdin });
     if (result.exitCode === 0) return;
     const why = result.stderr.trim();
     throw new CommandError(`cannot ${what} ${directory} on ${host.name}: ${why}`, {
@@ -143,31 +136,118 @@ export class Session {
   }
 
   /** Gives the lock back: when this returns, the next session can have it. */
-  async close(): Promise<void> {
-    await released(this.holder);
+  close(): Promise<void> {
+    this.holder.end();
+    return unlock(this.shell);
   }
+}
+
+const goOn = "Run `pulumi up` again: it looks at the host and goes on from there.";
+
+/** With the step of an earlier session that was waited for; undefined when there is no folder, and none is to be made. */
+async function lock(host: Host, shell: Shell, place: Place, evicted = ""): Promise<Locked | undefined> {
+  const { directory, user, holder, make } = place;
+  const result = await shell.hold({
+    name: "lock",
+    script: lockScript,
+    args: [directory, `${holder.words}\n${holder.marks}`, String(joinSeconds), evicted, make ? "make" : ""],
+    seconds: joinSeconds + 30,
+  });
+  const [first = "", marks = "", pid = ""] = result.stdout.toString("utf8").trim().split("\n");
+  const [word, rest] = splitWord(first);
+  if (word === "locked" && evicted === "" && isGone(marks)) return lock(host, shell, place, pid);
+  if (word === "held") return { joined: rest || undefined };
+  if (word === "absent") return undefined;
+  if (word === "busy") {
+    throw new WaitTimeoutError(`${rest} of an earlier run on ${host.name}`, joinSeconds, "still at work");
+  }
+  if (word === "locked") {
+    throw new LockedError(rest, `${directory} on ${host.name} is being changed by ${rest}`, {
+      hint: "Wait until it ends, then run `pulumi up` again.",
+    });
+  }
+  throw new CommandError(
+    `cannot use ${directory} on ${host.name} as ${user}: ${rest || result.stderr.trim()}`,
+    {
+      command: "lock",
+      hint: `Give ${user} a folder that it may write to, or another dataDirectory.`,
+    },
+  );
+}
+
+interface Place {
+  readonly directory: string;
+  readonly user: string;
+  readonly holder: Holder;
+  /** Whether the folder is made where it is missing. */
+  readonly make: boolean;
+}
+
+interface Locked {
+  readonly joined: string | undefined;
+}
+
+function splitWord(text: string): [word: string, rest: string] {
+  const [word = "", ...rest] = text.split(" ");
+  return [word, rest.join(" ")];
+}
+
+async function unlock(shell: Shell): Promise<void> {
+  if (!shell.lost) {
+    await shell.hold({ name: "unlock", script: "exec 9>&-", seconds: 10 }).catch(() => undefined);
+  }
+  shell.release();
+}
+
+function throughShell(host: Host, shell: Shell, user: string): Host {
+  return {
+    name: host.name,
+    run: (command) => ((command.user ?? user) === user ? shell.run(command) : host.run(command)),
+    reserve: (other) => host.reserve(other),
+  };
 }
 
 /** The exit code of a wait that reached its limit, in every script of ours. */
 export const timedOut = 99;
 
-const openScript = `${locking}
-fail() { echo "failed $1"; exit 1; }
-parent=$(dirname "$1")
-if [ ! -d "$1" ]; then
-  made= ; up=$parent
+/**
+ * Runs in the session's shell, whose descriptor 9 is the lock. A shell whose connection was lost holds it until the
+ * step that it waits for has ended: so that step is waited for first, and then the shell's last moments.
+ */
+const lockScript = `${locking}
+make_folder() {
+  [ -d "$1" ] && return
+  parent=$(dirname "$1") made= up=$(dirname "$1")
   while [ ! -d "$up" ]; do made="$made$up
 "; up=$(dirname "$up"); done
-  problem=$(mkdir -p "$parent" 2>&1) || fail "$problem"
-  if problem=$(mkdir "$1" 2>&1); then printf '%s' "$made" >"$1/made"; elif [ ! -d "$1" ]; then fail "$problem"; fi
-fi
-(: >>"$1/lock") 2>/dev/null || fail "cannot open its lock"
-exec 9>>"$1/lock"
-lock -n 9 || { echo "locked $(head -n 1 "$1/holder" 2>/dev/null)"; exit 1; }
-printf '%s\\n' "$2" >"$1/holder"
-echo held
-cat >/dev/null
-exec 9>&-
+  mkdir -p "$parent" || return 1
+  if problem=$(mkdir "$1" 2>&1); then printf '%s' "$made" >"$1/made"; elif [ ! -d "$1" ]; then echo "$problem" >&2; return 1; fi
+}
+await_step() {
+  [ -e "$1/step.lock" ] || return 0
+  exec 8>>"$1/step.lock"
+  lock -n 8 && return 0
+  joined=$(cat "$1/step.name")
+  lock -w "$2" 8
+}
+take_lock() {
+  joined=
+  [ -d "$1" ] || [ "$5" = make ] || { echo absent; return; }
+  if ! problem=$(make_folder "$1" 2>&1); then echo "failed $problem"; return; fi
+  if ! problem=$( (: >>"$1/lock") 2>&1); then echo "failed cannot open its lock: $problem"; return; fi
+  exec 9>>"$1/lock"
+  # The shell of a holder that is no more, on a connection of which the host has not heard the end.
+  [ -z "$4" ] || case $(ls -l "/proc/$4/fd" 2>/dev/null) in *"$1/lock"*) kill "$4" ;; esac
+  if ! lock -n 9; then
+    await_step "$1" "$3"; waited=$?; exec 8>&-
+    lock -w 2 9 || { exec 9>&-; echo "locked $(cat "$1/holder" 2>/dev/null)"; return; }
+  fi
+  await_step "$1" "$3"; waited=$?; exec 8>&-
+  if [ $waited -ne 0 ]; then exec 9>&-; echo "busy $joined"; return; fi
+  printf '%s\\n%s\\n' "$2" $$ >"$1/holder"
+  echo "held $joined"
+}
+take_lock "$@"
 `;
 
 /** A session that dies while it writes closes its pipe: what came until then is not what was meant. */
@@ -194,14 +274,6 @@ section exit; cat "$dir/step.exit" 2>/dev/null
 [ $reached -eq 0 ] || exit ${timedOut}
 `;
 
-const joinScript = `${locking}
-[ -e "$1/step.lock" ] || exit 0
-exec 8>>"$1/step.lock"
-lock -n 8 && exit 0
-cat "$1/step.name"
-lock -w "$2" 8 || exit ${timedOut}
-`;
-
 /** Parents that others still live in are left to the next of us there to remove. */
 const forgetScript = `made=$(cat "$1/made" 2>/dev/null)
 rm -rf "$1" || exit 1
@@ -218,51 +290,3 @@ exit 0
 
 /** Longer than any step of ours may take before somebody should look at it. */
 const joinSeconds = 3600;
-
-async function join(host: Host, directory: string, user: string): Promise<string | undefined> {
-  const result = await host.run({
-    name: "join",
-    script: joinScript,
-    args: [directory, String(joinSeconds)],
-    user,
-    seconds: joinSeconds + 30,
-  });
-  const name = result.stdout.toString("utf8").trim();
-  if (result.exitCode === timedOut) {
-    throw new WaitTimeoutError(`${name} of an earlier run on ${host.name}`, joinSeconds, "still at work");
-  }
-  return name === "" ? undefined : name;
-}
-
-/** The holder ends when its input does, and its output ends when it has let go. */
-async function released(holder: Duplex): Promise<void> {
-  await new Promise<void>((resolve) => {
-    if (holder.readableEnded || holder.destroyed) return resolve();
-    const limit = setTimeout(resolve, 5_000);
-    const ended = () => {
-      clearTimeout(limit);
-      resolve();
-    };
-    holder.once("end", ended).once("close", ended).end();
-  });
-  holder.destroy();
-}
-
-function firstLine(stream: Duplex, host: Host, directory: string): Promise<string> {
-  return new Promise((resolve, reject) => {
-    let text = "";
-    const lost = () => {
-      clearTimeout(limit);
-      reject(new CommandError(`cannot lock ${directory} on ${host.name}: no answer`, { command: "lock" }));
-    };
-    const limit = setTimeout(lost, 30_000);
-    stream.on("data", (chunk: Buffer) => {
-      text += chunk.toString("utf8");
-      const end = text.indexOf("\n");
-      if (end < 0) return;
-      clearTimeout(limit);
-      resolve(text.slice(0, end));
-    });
-    stream.on("error", lost).once("close", lost);
-  });
-}

@@ -54,8 +54,8 @@ async function controlled(
 ): Promise<void> {
   const { remembered } = await findExisting(host, ref);
   const opened = await open(remembered.inputs, remembered);
-  await withLock(opened.target, async (session) => {
-    const { observed } = await observe(opened.target);
-    await body(opened, session, isUp(observed));
+  await withLock(opened.target, async (session, target) => {
+    const { observed } = await observe(target);
+    await body({ ...opened, target }, session, isUp(observed));
   });
 }

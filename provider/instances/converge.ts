@@ -1,10 +1,12 @@
 import { randomBytes } from "node:crypto";
 import { InstanceExistsError, InstanceNotFoundError, InstanceStateError } from "../errors";
+import type { Host } from "../host/host";
 import type { Session } from "../host/session";
 import { agree } from "../plan/announced";
 import { nothing } from "../plan/nothing";
 import { type Effect, effectOf, type Step } from "../plan/step";
 import { findEncoding } from "../postgresql/locale";
+import { canonicalJson } from "../schema/canonical";
 import type { InstanceInputs } from "../schema/inputs";
 import type { Made } from "../schema/state";
 import { apply } from "../server/apply";
@@ -14,10 +16,11 @@ import { unhush } from "../server/hush";
 import { type Marker, printMarker, requireOurs } from "../server/marker";
 import { type Observation, observe } from "../server/observe";
 import { requireFreePort } from "../server/port";
-import { describe } from "../server/target";
+import { Sight } from "../server/sight";
+import { describe, type Target } from "../server/target";
 import { dropKnown } from "./drop";
 import type { Known } from "./find";
-import { withLock } from "./lock";
+import { withExistingLock, withLock } from "./lock";
 import { madeOf } from "./made";
 import { digest, type Opened, open } from "./open";
 
@@ -53,6 +56,14 @@ export async function converge(wanted: Wanted): Promise<Outcome> {
   const { inputs, known, progress } = wanted;
   const opened = await open(inputs, known?.remembered);
   const { target, facts } = opened;
+  const take = (locale: string) => (session: Session, inside: Target) =>
+    takeSteps(wanted, { ...opened, target: inside }, { session, locale, outside: target.host });
+  // The usual update: one look less. Where nothing of ours is, the rest says what is wrong.
+  const isThere =
+    known?.remembered.observed.existence === "present" &&
+    known.remembered.dataDirectory === target.dataDirectory;
+  const outcome = isThere ? await withExistingLock(target, take("")) : undefined;
+  if (outcome) return outcome;
   const before = await observe(target, known?.remembered.observed);
   requireNoOther(wanted, opened, before);
   const isNew = before.observed.existence === "absent";
@@ -61,10 +72,18 @@ export async function converge(wanted: Wanted): Promise<Outcome> {
   const locale = isNew ? chooseLocale(target.host, facts, inputs.locale, encoding) : "";
   // Nothing was ever made at the old place, or `diff` would have refused.
   if (known && known.remembered.dataDirectory !== target.dataDirectory) await dropKnown(known, progress);
-  return withLock(target, (session) => takeSteps(wanted, opened, session, locale));
+  return withLock(target, take(locale));
 }
 
-async function takeSteps(wanted: Wanted, opened: Opened, session: Session, locale: string): Promise<Outcome> {
+interface Held {
+  readonly session: Session;
+  readonly locale: string;
+  /** The host without the session. */
+  readonly outside: Host;
+}
+
+async function takeSteps(wanted: Wanted, opened: Opened, held: Held): Promise<Outcome> {
+  const { session, locale, outside } = held;
   const { known, progress } = wanted;
   const { target, desired } = opened;
   if (session.joined) progress(`waited for ${session.joined} of an earlier run`);
@@ -79,13 +98,15 @@ async function takeSteps(wanted: Wanted, opened: Opened, session: Session, local
   const wasReady =
     found.marker?.phase === "ready" || (known !== undefined && known.remembered.phase !== "creating");
   if (!known && wasReady) requireHarmless(opened, id, agreement.take);
-  await requirePort(opened, found, agreement.take);
+  if (found.observed.existence === "present") await requirePort(opened, found, agreement.take);
   const outcome = { id, left: agreement.left, steps: agreement.take };
   await mark(session, opened, found, { id, urnHash, phase: wasReady ? "ready" : "creating" });
+  const sight = new Sight(target, found.observed, found);
   try {
     const work = {
       target,
       session,
+      sight,
       desired,
       locale,
       wasReady,
@@ -96,12 +117,17 @@ async function takeSteps(wanted: Wanted, opened: Opened, session: Session, local
       progress(progressOf[step.kind]);
       await apply(work, step);
     }
-    const after = await observe(target, found.observed);
-    if (["none", "pending"].includes(after.observed.unapplied)) await forgetPrevious(session);
+    const after = await sight.look();
+    const isProved = ["none", "pending"].includes(after.observed.unapplied);
+    // A reload has forgotten it already.
+    if (isProved && !agreement.take.some(({ kind }) => kind === "reload")) await forgetPrevious(session);
     await mark(session, opened, after, { id, urnHash, phase: "ready" });
     return { ...outcome, made: madeOf(opened, after.observed, wanted.declared, "ready") };
   } catch (failure) {
-    const after = await observe(target, found.observed).catch(() => found);
+    // The session may be what was lost; the host itself then tells, if it can be reached again.
+    const after = await observe(target, found.observed)
+      .catch(() => observe({ ...target, host: outside }, found.observed))
+      .catch(() => found);
     const phase = wasReady ? "changing" : "creating";
     return { ...outcome, failure, made: madeOf(opened, after.observed, wanted.declared, phase) };
   }
@@ -121,11 +147,15 @@ const progressOf: Readonly<Record<Step["kind"], string>> = {
 const newId = (name: string): string => `${name}-${randomBytes(5).toString("hex")}`;
 
 /** Ours is what bears our id; for a new resource, what an interrupted create of the same resource left. */
-function requireNoOther({ known, urn }: Wanted, { target }: Opened, found: Observation): void {
+function requireNoOther({ inputs, known, urn }: Wanted, { target }: Opened, found: Observation): void {
   const { marker, observed } = found;
   if (known && observed.existence === "absent" && known.remembered.observed.existence === "present") {
-    throw new InstanceNotFoundError(`${describe(target)} is gone: ${target.dataDirectory} does not exist`, {
-      hint: "Run `pulumi refresh` to take it out of the state; the next `pulumi up` then makes a new, empty one.",
+    const moved = canonicalJson(inputs.host) !== canonicalJson(known.remembered.inputs.host);
+    const what = moved ? "is not there" : "is gone";
+    throw new InstanceNotFoundError(`${describe(target)} ${what}: ${target.dataDirectory} does not exist`, {
+      hint: moved
+        ? "`host` says how to get to an instance, and a change of it moves nothing: name the machine that has it."
+        : "Run `pulumi refresh` to take it out of the state; the next `pulumi up` then makes a new, empty one.",
     });
   }
   if (observed.existence === "absent" && marker === undefined) return;
@@ -154,7 +184,7 @@ async function requirePort(
 ): Promise<void> {
   const { port } = desired.inputs;
   const takes = steps.some(({ kind }) => kind === "start" || kind === "restart");
-  if (takes && postmaster?.port !== port) await requireFreePort(target.host, port);
+  if (takes && postmaster?.port !== port) await requireFreePort(target.host, port, target.owner);
 }
 
 /**

@@ -28,15 +28,15 @@ export async function dropKnown({ id, remembered }: Known, progress: (line: stri
   const before = await observe(target, remembered.observed);
   if (before.observed.existence === "absent" && before.marker === undefined) return;
   requireDeletable(target, { id, remembered }, before);
-  await withLock(target, async (session) => {
-    const found = await observe(target, remembered.observed);
-    requireDeletable(target, { id, remembered }, found);
+  await withLock(target, async (session, inside) => {
+    const found = await observe(inside, remembered.observed);
+    requireDeletable(inside, { id, remembered }, found);
     if (isUp(found.observed)) {
       progress("stopping the server");
-      await pgCtl(target).stop(session, "fast", desired.timeouts.stop);
+      await pgCtl(inside).stop(session, "fast", desired.timeouts.stop);
     }
     progress("removing the data directory");
-    await removeData(target, session);
+    await removeData(inside, session);
     await session.forget();
   });
 }

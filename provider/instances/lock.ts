@@ -1,11 +1,23 @@
 import { Session } from "../host/session";
 import { stateDirectory, type Target } from "../server/target";
 
+/** @param inside the target as the session's own shell reaches it: it needs no second one beside that */
+export type Locked<T> = (session: Session, inside: Target) => Promise<T>;
+
 /** Nobody else changes the instance meanwhile. */
-export async function withLock<T>(target: Target, body: (session: Session) => Promise<T>): Promise<T> {
-  const session = await Session.open(target.host, stateDirectory(target), target.owner);
+export async function withLock<T>(target: Target, body: Locked<T>): Promise<T> {
+  return holding(await Session.open(target.host, stateDirectory(target), target.owner), target, body);
+}
+
+/** As `withLock`, where there is something of ours already; undefined where there is nothing. */
+export async function withExistingLock<T>(target: Target, body: Locked<T>): Promise<T | undefined> {
+  const session = await Session.openExisting(target.host, stateDirectory(target), target.owner);
+  return session && holding(session, target, body);
+}
+
+async function holding<T>(session: Session, target: Target, body: Locked<T>): Promise<T> {
   try {
-    return await body(session);
+    return await body(session, { ...target, host: session.host });
   } finally {
     await session.close();
   }

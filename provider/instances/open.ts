@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import type { Host } from "../host/host";
 import { LocalHost } from "../host/local";
+import { SshHost } from "../host/ssh/ssh-host";
 import { type Desired, desire } from "../plan/desired";
 import { canonicalJson } from "../schema/canonical";
 import type { InstanceInputs } from "../schema/inputs";
@@ -8,9 +9,18 @@ import type { Remembered } from "../schema/state";
 import { gatherFacts, type HostFacts } from "../server/facts";
 import type { Target } from "../server/target";
 
-/** How to get to the host: an input of every operation, never part of who an instance is. */
-export function openHost(inputs: Pick<InstanceInputs, "host" | "become">): Host {
-  return new LocalHost(inputs.become);
+const hosts = new Map<string, Host>();
+
+/**
+ * How to get to the host: an input of every operation, never part of who an instance is. Nothing is connected yet; all
+ * who go the same way get the same host, and share its shells and its connection.
+ */
+export function openHost({ host, become }: Pick<InstanceInputs, "host" | "become">): Host {
+  const way = digest(canonicalJson({ host, become }));
+  const known = hosts.get(way);
+  const opened = known ?? (host.ssh ? new SshHost(host.ssh, become) : new LocalHost(become));
+  hosts.set(way, opened);
+  return opened;
 }
 
 /** An instance at its place, and what the program wants of it there. */
@@ -28,7 +38,6 @@ export async function open(inputs: InstanceInputs, remembered?: Remembered): Pro
     owner: inputs.owner ?? remembered?.owner,
     binDirectory: inputs.binDirectory,
     usualBinDirectory: remembered?.binDirectory,
-    become: inputs.become,
   });
   // Shares of memory were planned with what is remembered.
   const facts = { ...found, memory: remembered?.hostMemory ?? found.memory };

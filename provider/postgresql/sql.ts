@@ -35,12 +35,9 @@ const silence = {
  */
 export function alterRolePassword(role: string, verifier: string): string[] {
   return [
-    // Which transactions are sampled is decided as they begin (StartTransaction() in xact.c).
-    "SET log_transaction_sample_rate = 0",
     "BEGIN",
     ...Object.entries(silence).map(([name, value]) => `SET LOCAL ${name} = ${quoteLiteral(value)}`),
     `ALTER ROLE ${quoteIdentifier(role)} PASSWORD ${quoteLiteral(verifier)}`,
     "COMMIT",
-    "RESET log_transaction_sample_rate",
   ];
 }

@@ -11,10 +11,11 @@ function canonical(inputs: Properties): string {
   return canonicalJson(Object.fromEntries(Object.entries(inputs).filter(([name]) => !name.startsWith("__"))));
 }
 
-/** Paths of what the engine does not know before the update; of settings, one by one. */
+/** Paths of what the engine does not know before the update; of settings, one by one; of defaults none. */
 export function unknownNames(inputs: Properties): string[] {
+  const defaults = asProperties(inputs.__defaults);
   return Object.entries(inputs).flatMap(([name, value]) => {
-    if (name.startsWith("__") || !isUnknown(value)) return [];
+    if (name.startsWith("__") || name in defaults || !isUnknown(value)) return [];
     if (name !== "settings" || typeof value !== "object" || value === null) return [name];
     return Object.entries(value).flatMap(([setting, part]) =>
       isUnknown(part) ? [`settings.${setting}`] : [],

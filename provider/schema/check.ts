@@ -5,7 +5,7 @@ import { equalValues, type SettingValue } from "../postgresql/values";
 import { isMajor } from "../postgresql/version";
 import { isPropertyName, type PropertyName, propertyNames, settingValue, shape } from "./inputs";
 import { checkSetting } from "./settings";
-import { isUnknown } from "./unknown";
+import { isUnknown, unknownValue } from "./unknown";
 
 /** As the engine passes them: any JSON, unknown values included. */
 export type Properties = Readonly<Record<string, unknown>>;
@@ -22,17 +22,25 @@ export interface Checked {
  */
 const defaultsKey = "__defaults";
 
-/** Defaults that need no host; a renamed resource keeps the name it began with. */
-const defaults: { readonly [K in PropertyName]?: (context: { readonly resourceName: string }) => unknown } = {
-  host: () => ({ local: {} }),
-  address: () => "localhost",
-  name: ({ resourceName }) => resourceName,
-  port: () => 5432,
-  state: () => "started",
-  restartOnChanges: () => false,
-  superuser: () => "postgres",
-  deletionProtection: () => true,
-  stopMode: () => "fast",
+/** What a property is when the program does not say it, as far as that needs no host. */
+interface Default {
+  readonly of: (given: Properties) => unknown;
+  /** Whether one once given stays, whatever it came from: a renamed resource keeps the name it began with. */
+  readonly stays: boolean;
+}
+
+const always = (value: unknown): Default => ({ of: () => value, stays: true });
+
+const defaults: { readonly [K in PropertyName]?: Default } = {
+  host: always({ local: {} }),
+  address: { of: ({ host }) => part(part(host, "ssh"), "host") ?? "localhost", stays: false },
+  name: { of: resourceName, stays: true },
+  port: always(5432),
+  state: always("started"),
+  restartOnChanges: always(false),
+  superuser: always("postgres"),
+  deletionProtection: always(true),
+  stopMode: always("fast"),
 };
 
 /**
@@ -60,16 +68,22 @@ function withoutNulls(news: Properties): Properties {
 
 function withDefaults(olds: Properties, given: Properties) {
   const before = isMap(olds[defaultsKey]) ? olds[defaultsKey] : {};
-  const context = { resourceName: resourceName(given) };
   const missing = Object.entries(defaults).filter(([name]) => !(name in given));
-  const kept = Object.fromEntries(missing.map(([name, value]) => [name, before[name] ?? value(context)]));
+  const kept = Object.fromEntries(
+    missing.map(([name, { of, stays }]) => [name, (stays ? before[name] : undefined) ?? of(given)]),
+  );
   return { inputs: { ...given, ...kept }, kept };
 }
 
 /** The last part of the URN. */
-function resourceName(given: Properties): string {
-  const urn = given.__urn;
+function resourceName({ __urn: urn }: Properties): string {
   return typeof urn === "string" ? (urn.split("::").at(-1) ?? "main") : "main";
+}
+
+/** A part of what is not known yet is not known. */
+function part(value: unknown, key: PropertyKey): unknown {
+  if (value === unknownValue) return unknownValue;
+  return typeof value === "object" && value !== null ? Reflect.get(value, key) : undefined;
 }
 
 const versionMissing = 'is required: a database\'s major version is a decision, as in version: "17"';
@@ -81,11 +95,13 @@ function misspelt(name: string): InputFailure {
 }
 
 function checkProperty(name: PropertyName, value: unknown, isDefault: boolean): InputFailure[] {
-  if (value === undefined || isUnknown(value)) return [];
+  // A default that follows another property is as good as that one, which is checked itself.
+  if (value === undefined || (isDefault && !defaults[name]?.stays)) return [];
   const result = shape[name].safeParse(value);
   if (result.success) return [];
   const more = isDefault && name === "name" ? "; the default is the resource's name: declare another" : "";
-  return result.error.issues.map((issue) => ({
+  const known = result.error.issues.filter(({ path }) => path.reduce<unknown>(part, value) !== unknownValue);
+  return known.map((issue) => ({
     property: [name, ...issue.path].join("."),
     reason: issue.message + more,
   }));

@@ -3,25 +3,10 @@ import { authMethods } from "../postgresql/hba";
 import { findEncoding, serverEncodings } from "../postgresql/locale";
 import { isScramVerifier } from "../postgresql/scram";
 import { majors } from "../postgresql/version";
+import { become, host } from "./host";
+import { because, boolean, choice, matching, object, port, said, seconds, secretBecause } from "./parts";
 
 /** The inputs of an Instance, property by property: what each may be. `sdk/instance.ts` says what each means. */
-
-/** A reason that shows the value, so that the reader needs no second look at the program. */
-const said = (value: unknown, reason: string): string => `${JSON.stringify(value) ?? "nothing"} ${reason}`;
-const because = (reason: string) => ({
-  error: (issue: { input?: unknown }) => said(issue.input, reason),
-});
-
-/** Never printed: the value may be the secret itself. */
-const secretBecause = (reason: string) => ({ error: () => reason });
-
-const choice = <const T extends readonly [string, ...string[]]>(values: T) =>
-  z.enum(values, because(`is none of ${values.map((value) => JSON.stringify(value)).join(", ")}`));
-
-const boolean = z.boolean(because("is not true or false"));
-
-const matching = (pattern: RegExp, reason: string) =>
-  z.string(because(reason)).regex(pattern, because(reason));
 
 const absolutePath = matching(
   // Not the root itself; no `.` or `..` part; nothing a shell, a configuration file or a terminal would stumble over.
@@ -44,38 +29,20 @@ const method = (methods: readonly string[]) =>
           : said(issue.input, `is none of ${methods.filter((m) => m !== "trust").join(", ")}`),
     });
 
-const seconds = z
-  .number(because("is no number of seconds"))
-  .int(because("is no whole number of seconds"))
-  .min(1, because("is not between 1 and 604800 seconds"))
-  .max(604800, because("is not between 1 and 604800 seconds"));
-
-const object = <T extends z.ZodRawShape>(shape: T) =>
-  z.strictObject(shape, {
-    error: (issue) =>
-      issue.code === "unrecognized_keys"
-        ? `has no ${issue.keys.join(", ")}; what it can have: ${Object.keys(shape).join(", ")}`
-        : said(issue.input, `is no object of ${Object.keys(shape).join(", ")}`),
-  });
-
 export const settingValue = z.union([z.string(), z.number(), z.boolean(), z.null()], {
   ...secretBecause("is no string, number, boolean or null"),
 });
 
 export const shape = {
-  host: object({ local: object({}) }),
-  become: object({ method: choice(["runuser", "sudo", "none"]).optional() }),
+  host,
+  become,
   address: matching(/^[A-Za-z0-9.:_%-]{1,253}$/, 'is no host name or address, as in "db1.example.com"'),
   name: matching(
     /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}$/,
     "is no name of an instance: 1 to 63 letters, digits, _ . or -, not beginning with . or -",
   ),
   version: choice(majors),
-  port: z
-    .number(because("is no port: a number between 1 and 65535"))
-    .int(because("is no whole number between 1 and 65535"))
-    .min(1, because("is not between 1 and 65535"))
-    .max(65535, because("is not between 1 and 65535")),
+  port,
   state: choice(["started", "stopped"]),
   settings: z.record(z.string(), settingValue, secretBecause("is no map from setting names to values")),
   restartOnChanges: boolean,
@@ -107,7 +74,7 @@ export const shape = {
   owner: userName,
   deletionProtection: boolean,
   stopMode: choice(["smart", "fast", "immediate"]),
-  timeouts: object({ start: seconds.optional(), stop: seconds.optional() }),
+  timeouts: object({ start: seconds(1, 604800).optional(), stop: seconds(1, 604800).optional() }),
 } as const;
 
 const everyProperty = z.object(shape);

@@ -4,19 +4,21 @@ import type { Desired } from "../plan/desired";
 import type { Step, StepKind } from "../plan/step";
 import { alterRolePassword } from "../postgresql/sql";
 import { writeConfiguration } from "./configuration";
-import { withSession } from "./connect";
+import { query } from "./connect";
 import { putBack, refusedFiles } from "./copies";
 import { hush, unhush } from "./hush";
 import { init, writeAccess } from "./init";
-import { addressOf, observe } from "./observe";
+import { addressOf, type Observation } from "./observe";
 import { reloadAndVerify } from "./reload";
 import { pgCtl } from "./service";
+import type { Sight } from "./sight";
 import { describe, type Target } from "./target";
 
 /** What applying a step needs. */
 export interface Work {
   readonly target: Target;
   readonly session: Session;
+  readonly sight: Sight;
   readonly desired: Desired;
   readonly locale: string;
   /** All that will be taken. */
@@ -41,15 +43,28 @@ const table: { readonly [K in StepKind]: Apply<K> } = {
   setPassword,
 };
 
-export function apply(work: Work, step: Step): Promise<void> {
+export async function apply(work: Work, step: Step): Promise<void> {
   const run = table[step.kind] as Apply<StepKind>;
-  return run(work, step);
+  try {
+    await run(work, step);
+  } catch (error) {
+    work.sight.forget();
+    throw error;
+  }
+  if (!knowsAfter.has(step.kind)) work.sight.forget();
 }
 
+/** Steps that leave behind what is known of the instance after them. */
+const knowsAfter: ReadonlySet<StepKind> = new Set(["writeConfiguration", "start", "restart"]);
+
 async function writeSettings(work: Work, { changes }: Write): Promise<void> {
-  const { target, session } = work;
-  const rest = reloadsSecrets(work) ? await hush(target, session, changes) : changes;
-  await writeConfiguration(target, session, rest);
+  const { target, session, sight } = work;
+  let rest = changes;
+  if (reloadsSecrets(work)) {
+    rest = await hush(target, session, changes, await sight.look());
+    sight.forget();
+  }
+  sight.wrote(await writeConfiguration(target, session, rest, await sight.look()));
 }
 
 /** A start tells its log nothing of the settings; a reload does. */
@@ -59,29 +74,34 @@ function reloadsSecrets({ secrets, steps }: Work): boolean {
 }
 
 async function reload(work: Work): Promise<void> {
-  const { target, session } = work;
-  if (!reloadsSecrets(work)) return reloadAndVerify(target, session);
+  const { target, session, sight } = work;
+  if (!reloadsSecrets(work)) return reloadAndVerify(target, session, await sight.lookForReload());
   try {
-    await reloadAndVerify(target, session);
+    await reloadAndVerify(target, session, await sight.lookForReload());
   } finally {
-    await unhush(target, session, await observe(target));
+    sight.forget();
+    await unhush(target, session, await sight.look());
   }
 }
 
-async function start({ target, session, desired, wasReady }: Work): Promise<void> {
-  if (!wasReady) await writeAccess(target, session, desired);
+async function start({ target, session, sight, desired, wasReady, steps }: Work): Promise<void> {
+  const isFresh = steps.some(({ kind }) => kind === "init");
+  if (!wasReady && !isFresh) await writeAccess(target, session, desired);
+  sight.forget();
   await pgCtl(target).start(session, desired.timeouts.start, desired);
-  const refusal = await refusalOf(target);
+  const refusal = await refusalOf(target, sight);
   if (refusal) throw new CommandError(refusal, { command: "start" });
 }
 
 /** A server that starts and lets nobody in is as bad as one that does not start. */
-async function restart({ target, session, desired }: Work): Promise<void> {
+async function restart({ target, session, sight, desired }: Work): Promise<void> {
   const { stopMode } = desired.inputs;
-  await checkpoint(target);
+  await checkpoint(target, await sight.look());
+  sight.forget();
   await pgCtl(target).restart(session, stopMode, desired.timeouts, desired);
-  const refusal = await refusalOf(target);
+  const refusal = await refusalOf(target, sight);
   if (refusal && (await putBack(session, target))) {
+    sight.forget();
     await pgCtl(target).restart(session, stopMode, desired.timeouts);
     const hint = `postgresql.conf is back as it was, and ${describe(target)} runs again. ${refusedFiles(target)}`;
     throw new SettingsError(refusal, { hint });
@@ -90,26 +110,21 @@ async function restart({ target, session, desired }: Work): Promise<void> {
 }
 
 /** Why the server that was just started is of no use; undefined when it answers. */
-async function refusalOf(target: Target): Promise<string | undefined> {
-  const { postmaster, refusal } = await observe(target);
+async function refusalOf(target: Target, sight: Sight): Promise<string | undefined> {
+  const { postmaster, refusal } = await sight.look();
   if (!postmaster) return `start: ${describe(target)} does not run`;
   return refusal && `start: ${describe(target)} runs, but takes no sessions: ${refusal}`;
 }
 
 /** Keeps the downtime short; a restart is right without it, so a failure is none. */
-async function checkpoint(target: Target): Promise<void> {
-  const { observed, postmaster } = await observe(target);
+async function checkpoint(target: Target, { observed, postmaster }: Observation): Promise<void> {
   if (!postmaster || observed.server !== "running") return;
-  await withSession(addressOf(target, postmaster), (session) => session.query("CHECKPOINT", 300)).catch(
-    () => undefined,
-  );
+  await query(addressOf(target, postmaster), ["CHECKPOINT"], 300).catch(() => undefined);
 }
 
-async function setPassword({ target, desired }: Work): Promise<void> {
+async function setPassword({ target, sight, desired }: Work): Promise<void> {
   const verifier = desired.inputs.superuserPasswordVerifier;
-  const { postmaster } = await observe(target);
+  const { postmaster } = await sight.look();
   if (verifier === undefined || !postmaster) return;
-  await withSession(addressOf(target, postmaster), async (session) => {
-    for (const statement of alterRolePassword(target.superuser, verifier)) await session.query(statement);
-  });
+  await query(addressOf(target, postmaster), alterRolePassword(target.superuser, verifier));
 }

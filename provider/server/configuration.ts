@@ -3,21 +3,24 @@ import type { Session } from "../host/session";
 import type { SettingChange } from "../plan/step";
 import { bytesToText, confEntries, editConf, parseConf } from "../postgresql/conf";
 import { postgresCheck } from "../postgresql/programs";
+import type { Observed } from "../schema/state";
 import { copies } from "./copies";
-import { observe } from "./observe";
+import { type Observation, observe } from "./observe";
 import { describe, stateDirectory, type Target } from "./target";
 
 /**
  * Edits postgresql.conf in place and takes overriding lines out of postgresql.auto.conf. The server reads the
  * candidate first; what it refuses is never published. The files that are known to work stay in `previous`, until
  * these are known to work too.
+ * @returns what has to happen for the server to take them
  */
 export async function writeConfiguration(
   target: Target,
   session: Session,
   changes: readonly SettingChange[],
-): Promise<void> {
-  const { postgresqlConf, autoConf, observed } = await observe(target);
+  seen?: Observation,
+): Promise<Observed["unapplied"]> {
+  const { postgresqlConf, autoConf, observed } = seen ?? (await observe(target));
   const values = Object.fromEntries(changes.map(({ name, to }) => [name, to]));
   const overridden = changes.filter(({ name }) => name in observed.overrides).map(({ name }) => [name, null]);
   const candidate = editConf(postgresqlConf, values);
@@ -50,7 +53,7 @@ export async function writeConfiguration(
     stdin: Buffer.concat([notes, Buffer.from(candidate + auto, "latin1")]),
     seconds: 60,
   });
-  if (result.exitCode === 0) return;
+  if (result.exitCode === 0) return unapplied;
   throw new SettingsError(
     `configuration: PostgreSQL refuses it for ${describe(target)}:\n${quote(result.stderr)}`,
     {

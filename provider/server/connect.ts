@@ -1,135 +1,112 @@
-import type { Duplex } from "node:stream";
-import { Client } from "pg";
 import { QueryError } from "../errors";
-import type { Host } from "../host/host";
+import type { CommandResult, Host } from "../host/host";
+import { noRelay, relay } from "../host/relay";
+import { newNonce } from "../host/shell";
+import { printExchange, type Rows, readExchange, sessionOptions } from "./exchange";
+import { printScript, readScript } from "./psql";
 
 export interface Address {
   readonly host: Host;
   readonly owner: string;
+  readonly binDirectory: string;
   readonly socketDirectory: string;
   readonly port: number;
   readonly superuser: string;
 }
 
-/**
- * Rule 15 of semantics: what ALTER ROLE and ALTER DATABASE put into a session must change neither what we read nor how
- * our statements run.
- */
-const sessionOptions = [
-  "statement_timeout=0",
-  "lock_timeout=0",
-  "idle_session_timeout=0",
-  "default_transaction_read_only=off",
-  "synchronous_commit=local",
-  "search_path=pg_catalog",
-]
-  .map((option) => `-c ${option}`)
-  .join(" ");
-
-/** Seconds until a server that accepted the connection must have let us in. */
-const connectSeconds = 15;
-
 /** Where sessions go; the second exists in every cluster, but it is also what CREATE DATABASE copies. */
 const databases = ["postgres", "template1"];
 const noSuchDatabase = "3D000";
 
-/** Runs `body` in a session of the superuser, over the server's own socket, as its owner. */
-export async function withSession<T>(
+/**
+ * Runs statements in a session of the superuser, over the server's own socket, as its owner: a new connection each
+ * time. Each runs when those before it have succeeded.
+ * @returns the rows of each
+ * @throws QueryError
+ */
+export async function query(
   address: Address,
-  body: (session: Session) => Promise<T>,
+  statements: readonly string[],
+  seconds = 30,
   [database = "postgres", ...others] = databases,
-): Promise<T> {
-  const stream = await connectSocket(address);
-  const client = clientOf(address, database, stream);
-  let connected = false;
+): Promise<readonly Rows[]> {
   try {
-    await client.connect();
-    connected = true;
-    return await body({ query: (text, seconds) => query(client, text, seconds) });
-  } catch (cause) {
-    const error = cause instanceof QueryError ? cause : queryError(cause, address);
-    if (connected || error.sqlstate !== noSuchDatabase || others.length === 0) throw error;
-  } finally {
-    await Promise.race([client.end().catch(() => undefined), after(1)]);
-    stream.destroy();
-  }
-  return withSession(address, body, others);
-}
-
-async function connectSocket({ host, owner, socketDirectory, port }: Address): Promise<Duplex> {
-  const socketPath = `${socketDirectory}/.s.PGSQL.${port}`;
-  try {
-    return await host.connect(socketPath, owner);
-  } catch (cause) {
-    const words = cause instanceof Error ? cause.message : String(cause);
-    throw new QueryError(`cannot reach ${socketPath} on ${host.name}: ${words}`, { cause });
+    return await queryIn(address, database, statements, seconds);
+  } catch (error) {
+    const elsewhere = error instanceof QueryError && error.sqlstate === noSuchDatabase && others.length > 0;
+    if (!elsewhere) throw error;
+    return query(address, statements, seconds, others);
   }
 }
 
-function clientOf({ superuser, socketDirectory, port }: Address, database: string, stream: Duplex): Client {
-  const client = new Client({
-    stream: () => alreadyConnected(stream),
-    user: superuser,
-    database,
-    host: socketDirectory,
-    port,
-    password: "",
-    ssl: false,
-    application_name: "pulumi-pginstance",
-    client_encoding: "UTF8",
-    options: sessionOptions,
-    connectionTimeoutMillis: connectSeconds * 1000,
+async function queryIn(
+  address: Address,
+  database: string,
+  statements: readonly string[],
+  seconds: number,
+): Promise<readonly Rows[]> {
+  const { host, owner: user, superuser } = address;
+  const exchange = { user: superuser, database, statements };
+  try {
+    const sent = await host.run({
+      name: "sql",
+      script: `${relay}relay "$1" "$2"`,
+      args: [socketOf(address), String(seconds)],
+      stdin: printExchange(exchange),
+      user,
+      seconds: seconds + 15,
+    });
+    if (sent.exitCode === noRelay) return await throughPsql(address, database, statements, seconds);
+    return await answerOf(sent, statements.length);
+  } catch (cause) {
+    throw queryError(cause, address);
+  }
+}
+
+export const socketOf = ({ socketDirectory, port }: Pick<Address, "socketDirectory" | "port">): string =>
+  `${socketDirectory}/.s.PGSQL.${port}`;
+
+/** What the relay brought back. */
+export async function answerOf(
+  { exitCode, stdout, stderr }: CommandResult,
+  statements: number,
+): Promise<readonly Rows[]> {
+  if (exitCode !== 0 && stdout.length === 0) throw new QueryError(`cannot reach ${stderr.trim()}`);
+  return readExchange(stdout, statements);
+}
+
+/** Where nothing can relay, psql itself is on the host. */
+async function throughPsql(
+  { host, owner: user, superuser, binDirectory, socketDirectory, port }: Address,
+  database: string,
+  statements: readonly string[],
+  seconds: number,
+): Promise<readonly Rows[]> {
+  const nonce = newNonce();
+  const result = await host.run({
+    name: "sql",
+    script: psqlScript,
+    args: [binDirectory, sessionOptions, socketDirectory, String(port), superuser, database],
+    stdin: printScript(statements, nonce),
+    user,
+    seconds: seconds + 15,
   });
-  return client.on("error", () => undefined);
+  return readScript(result, nonce);
 }
 
-export interface Session {
-  /** Runs statements (several with `;` between); the rows of each. */
-  query(text: string, seconds?: number): Promise<readonly Rows[]>;
-}
+const psqlScript = `bin=$1; export PGOPTIONS="$2"; shift 2
+psql=$(PATH="$bin:$PATH" command -v psql) || { echo "needs perl, python3, socat, nc or psql to reach the server" >&2; exit 1; }
+PGCONNECT_TIMEOUT=15 PGCLIENTENCODING=UTF8 exec "$psql" -XqAtw -v ON_ERROR_STOP=1 -v VERBOSITY=verbose -h "$1" -p "$2" -U "$3" -d "$4" -f -
+`;
 
-export type Rows = readonly Readonly<Record<string, unknown>>[];
-
-async function query(client: Client, text: string, seconds = 30): Promise<readonly Rows[]> {
-  const result: unknown = await Promise.race([
-    client.query(text),
-    after(seconds).then(() => {
-      throw new QueryError(`no answer within ${seconds} s`);
-    }),
-  ]);
-  const results = Array.isArray(result) ? result : [result];
-  return results.map((one: { rows: Rows }) => one.rows);
-}
-
-/** The one place where pg's errors become ours. The statement is left out: it may hold a verifier. */
-function queryError(cause: unknown, { host, port, superuser }: Address): QueryError {
-  const error = cause as { message?: string; code?: string; detail?: string; hint?: string };
-  return new QueryError(
-    `session of ${superuser} at port ${port} of ${host.name}: ${error.message ?? cause}`,
-    {
-      sqlstate: error.code,
-      detail: error.detail,
-      hint: error.hint,
-      cause,
-    },
-  );
-}
-
-function after(seconds: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, seconds * 1000).unref());
-}
-
-/** pg wants to connect its stream itself, and sets what only a TCP socket has. */
-function alreadyConnected(stream: Duplex): Duplex {
-  const same = () => stream;
-  return Object.assign(stream, {
-    connect: () => {
-      setImmediate(() => stream.emit("connect"));
-      return stream;
-    },
-    setNoDelay: same,
-    setKeepAlive: same,
-    ref: same,
-    unref: same,
+/** The one place where errors of SQL become ours. The statement is left out: it may hold a verifier. */
+export function queryError(cause: unknown, { host, port, superuser }: Address): Error {
+  if (!(cause instanceof QueryError)) return cause instanceof Error ? cause : new Error(String(cause));
+  const { message, sqlstate, detail, hint } = cause;
+  return new QueryError(`session of ${superuser} at port ${port} of ${host.name}: ${message}`, {
+    sqlstate,
+    detail,
+    hint,
+    cause,
   });
 }

@@ -1,5 +1,5 @@
-import { InstanceStateError, UnsupportedError } from "../errors";
-import type { Become, Host } from "../host/host";
+import { ConnectionError, InstanceStateError, UnsupportedError } from "../errors";
+import type { Host } from "../host/host";
 import { sectionFunction, sections } from "../host/shell";
 import { equalLocales } from "../postgresql/locale";
 import { binDirectories, requiredPrograms } from "../postgresql/programs";
@@ -21,78 +21,62 @@ export interface Wish {
   readonly binDirectory?: string;
   /** The first place to look, and the answer when there is none any more: not everything needs the programs. */
   readonly usualBinDirectory?: string;
-  readonly become?: Become;
 }
+
+/** What was found on a host holds for the life of a connection; what was missing is looked for again. */
+const known = new WeakMap<Host, Map<string, Promise<HostFacts>>>();
 
 /**
- * Finds the owner, its home, the programs of the major, and what the host has; in two short scripts.
+ * Finds the owner, its home, the programs of the major, and what the host has: in one script, where the owner is known.
  * @throws UnsupportedError naming what is missing, where it was looked for, and the remedy
  */
-export async function gatherFacts(host: Host, wish: Wish): Promise<HostFacts> {
-  const login = await askLogin(host, wish.owner);
-  const owner = chooseOwner(host, wish, login);
-  const found = await askOwner(host, owner, wish);
-  return { owner, home: login.home ?? "/nonexistent", memory: login.memory, ...found };
+export function gatherFacts(host: Host, wish: Wish): Promise<HostFacts> {
+  const ofHost = known.get(host) ?? new Map<string, Promise<HostFacts>>();
+  known.set(host, ofHost);
+  const key = JSON.stringify(wish);
+  const gathered = ofHost.get(key) ?? lookAround(host, wish);
+  ofHost.set(key, gathered);
+  const forget = () => ofHost.delete(key);
+  gathered.then(() => setTimeout(forget, keptFor).unref(), forget);
+  return gathered;
 }
 
-interface Login {
-  readonly name: string;
-  readonly uid: number;
-  readonly memory: number;
-  /** Of the wished owner, else of `postgres`, else of the login; undefined when that user does not exist. */
-  readonly home: string | undefined;
-  readonly candidate: string;
-  readonly exists: boolean;
+/** Milliseconds. */
+const keptFor = 30_000;
+
+async function lookAround(host: Host, wish: Wish): Promise<HostFacts> {
+  const owner = refuseRoot(host, wish.owner ?? (await usualOwner(host)));
+  try {
+    return { owner, ...(await askOwner(host, owner, wish)) };
+  } catch (error) {
+    if (error instanceof UnsupportedError || isBecome(error)) await requireUser(host, owner);
+    throw error;
+  }
 }
 
-const loginScript = `${sectionFunction}
-section name; id -un
-section uid; id -u
-section memory; awk '/^MemTotal:/ { print $2 * 1024 }' /proc/meminfo 2>/dev/null || sysctl -n hw.memsize
-owner=$1
-[ -n "$owner" ] || { owner=postgres; id -u postgres >/dev/null 2>&1 || owner=$(id -un); }
-section candidate; echo "$owner"
-section exists; id -u "$owner" 2>/dev/null
-section home; eval echo "~$owner"
-`;
+const isBecome = (error: unknown): boolean => error instanceof ConnectionError && error.phase === "become";
 
-async function askLogin(host: Host, owner: string | undefined): Promise<Login> {
-  const output = sections();
-  const result = await host.run({ name: "facts", script: loginScript, args: [output.nonce, owner ?? ""] });
-  const parts = output.parse(result.stdout);
-  const text = (name: string) => parts.get(name)?.toString("utf8").trim() ?? "";
-  const home = text("home");
-  return {
-    name: text("name"),
-    uid: Number(text("uid")),
-    memory: Number(text("memory")) || 0,
-    candidate: text("candidate"),
-    exists: text("exists") !== "",
-    home: home.startsWith("/") ? home : undefined,
-  };
+/** `postgres` where there is such a user, else the login. */
+async function usualOwner(host: Host): Promise<string> {
+  const script = "id -u postgres >/dev/null 2>&1 && echo postgres || id -un";
+  const { stdout } = await host.run({ name: "facts", script });
+  return stdout.toString("utf8").trim();
 }
 
-function chooseOwner(host: Host, wish: Wish, login: Login): string {
-  if (!login.exists) {
-    throw new UnsupportedError(`owner: ${host.name} has no user ${login.candidate}`, {
-      hint: `Make it (useradd --system --create-home ${login.candidate}), or declare another owner.`,
-    });
-  }
-  if (login.candidate === "root") {
-    throw new UnsupportedError(
-      `owner: PostgreSQL refuses to run as root, and ${host.name} has no user postgres`,
-      {
-        hint: "Make one (useradd --system --create-home postgres), or declare the owner.",
-      },
-    );
-  }
-  const owner = wish.owner ?? login.candidate;
-  if (wish.become?.method === "none" && owner !== login.name) {
-    throw new UnsupportedError(`become: "none" keeps the login ${login.name}, but ${owner} owns the server`, {
-      hint: `Declare owner: "${login.name}", or another method to become ${owner}.`,
-    });
-  }
-  return owner;
+function refuseRoot(host: Host, owner: string): string {
+  if (owner !== "root") return owner;
+  throw new UnsupportedError(`owner: PostgreSQL refuses to run as root, on ${host.name} too`, {
+    hint: "Make a user postgres (useradd --system --create-home postgres), or declare another owner.",
+  });
+}
+
+/** Why nobody can become that user, where that is the reason. */
+async function requireUser(host: Host, owner: string): Promise<void> {
+  const { exitCode } = await host.run({ name: "facts", script: 'id -u "$1"', args: [owner] });
+  if (exitCode === 0) return;
+  throw new UnsupportedError(`owner: ${host.name} has no user ${owner}`, {
+    hint: `Make it (useradd --system --create-home ${owner}), or declare another owner.`,
+  });
 }
 
 /** Runs as the owner: a program that only the login can read is of no use. */
@@ -103,6 +87,9 @@ look() {
   section "bin $1"; "$1/postgres" --version
   for program in ${requiredPrograms.join(" ")}; do [ -x "$1/$program" ] || echo "missing $program"; done
 }
+section name; id -un
+section home; cd && pwd
+section memory; awk '/^MemTotal:/ { print $2 * 1024 }' /proc/meminfo 2>/dev/null || sysctl -n hw.memsize
 section locales; locale -a 2>/dev/null
 for dir in "$@"; do look "$dir"; done
 [ "$version" = - ] && exit 0
@@ -114,11 +101,7 @@ done
 exit 0
 `;
 
-async function askOwner(
-  host: Host,
-  owner: string,
-  wish: Wish,
-): Promise<Pick<HostFacts, "locales" | "binDirectory">> {
+async function askOwner(host: Host, owner: string, wish: Wish): Promise<Omit<HostFacts, "owner">> {
   const usual = wish.usualBinDirectory ? [wish.usualBinDirectory] : [];
   const places = wish.binDirectory
     ? [wish.binDirectory]
@@ -131,14 +114,15 @@ async function askOwner(
     user: owner,
   });
   const parts = output.parse(result.stdout);
-  if (!parts.has("locales")) {
-    throw new UnsupportedError(`become: cannot run as ${owner} on ${host.name}: ${lastLine(result.stderr)}`, {
-      hint: `Allow the login to become ${owner} without a password (sudo -n), or declare another owner.`,
+  const text = (name: string) => parts.get(name)?.toString("utf8").trim() ?? "";
+  if (text("name") !== owner) {
+    throw new UnsupportedError(`become: cannot run as ${owner} on ${host.name}, only as ${text("name")}`, {
+      hint: `Declare owner: "${text("name")}", or another method to become ${owner}.`,
     });
   }
   const found = [...parts]
     .filter(([name]) => name.startsWith("bin "))
-    .map(([name, text]) => judge(name, text, wish));
+    .map(([name, section]) => judge(name, section, wish));
   // Another one that is declared must be there; the one that served so far need not.
   const last = places.find((place) => place === wish.usualBinDirectory);
   const binDirectory = found.find((place) => place.problem === undefined)?.directory ?? last;
@@ -151,8 +135,9 @@ async function askOwner(
       { hint: `Install it (Debian: apt-get install postgresql-${wish.version}), or declare binDirectory.` },
     );
   }
-  const locales = parts.get("locales")?.toString("utf8").split("\n").filter(Boolean) ?? [];
-  return { binDirectory, locales };
+  const home = text("home").startsWith("/") ? text("home") : "/nonexistent";
+  const locales = text("locales").split("\n").filter(Boolean);
+  return { binDirectory, locales, home, memory: Number(text("memory")) || 0 };
 }
 
 function judge(section: string, text: Buffer, wish: Wish): { directory: string; problem?: string } {
@@ -166,8 +151,6 @@ function judge(section: string, text: Buffer, wish: Wish): { directory: string; 
     .map((line) => line.slice("missing ".length));
   return missing.length > 0 ? { directory, problem: `lacks ${missing.join(", ")}` } : { directory };
 }
-
-const lastLine = (text: string): string => text.trim().split("\n").at(-1) ?? "";
 
 /**
  * The locale of a new instance: the declared one if the host has it, else C.UTF-8 where it exists, else C.

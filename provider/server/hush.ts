@@ -24,8 +24,8 @@ export async function hush(
   target: Target,
   session: Session,
   changes: readonly SettingChange[],
+  { observed }: Observation,
 ): Promise<readonly SettingChange[]> {
-  const { observed } = await observe(target);
   if (observed.server !== "running" || name in observed.overrides) return changes;
   const own = changes.find((change) => change.name === name);
   const before: Hushed = {
@@ -46,6 +46,6 @@ export async function unhush(target: Target, session: Session, { hushed }: Obser
 
 async function write(target: Target, session: Session, to: string | null, declared: boolean): Promise<void> {
   await writeConfiguration(target, session, [{ name, from: null, to, appliedBy: "reload", declared }]);
-  const { observed } = await observe(target);
-  if (observed.server === "running") await reloadAndVerify(target, session);
+  const seen = await observe(target);
+  if (seen.observed.server === "running") await reloadAndVerify(target, session, seen);
 }

@@ -1,5 +1,5 @@
-import { CommandError, InstanceExistsError, InstanceStateError, QueryError } from "../errors";
-import { sectionFunction, sections } from "../host/shell";
+import { InstanceExistsError, InstanceStateError, QueryError } from "../errors";
+import { noRelay } from "../host/relay";
 import { bytesToText, confEntries, parseConf } from "../postgresql/conf";
 import { type ControlData, parseControlFile } from "../postgresql/controldata";
 import { type PostmasterPid, parsePostmasterPid } from "../postgresql/pidfile";
@@ -7,10 +7,11 @@ import { findSetting } from "../postgresql/settings";
 import { equalValues } from "../postgresql/values";
 import { type Major, parseServerVersion } from "../postgresql/version";
 import type { Observed } from "../schema/state";
-import type { Address } from "./connect";
+import { type Address, answerOf, query, queryError } from "./connect";
+import { look } from "./look";
 import { type Marker, parseMarker } from "./marker";
-import { type Answers, ask } from "./questions";
-import { describe, stateDirectory, type Target } from "./target";
+import { type Answers, questions, readAnswers } from "./questions";
+import type { Target } from "./target";
 
 /** All that one look at an instance tells: what the state remembers of it, and what only the moment knows. */
 export interface Observation {
@@ -24,11 +25,13 @@ export interface Observation {
   readonly control: ControlData | undefined;
   /** Our note that the server logs less than it should, and what it logged before; empty: it does not. */
   readonly hushed: string;
+  /** When the server last read its files, in its own words; undefined when it does not answer. */
+  readonly loadedAt: string | undefined;
   /** Why a server that runs takes no session of ours; what only it knows is then as remembered. */
   readonly refusal: string | undefined;
 }
 
-/** Everything in one script and one round trip; SQL only when the server takes sessions. */
+/** Everything in one script and one round trip, the server's own answers too when it takes sessions. */
 export async function observe(target: Target, remembered?: Observed): Promise<Observation> {
   const parts = await look(target);
   const bytes = (name: string) => parts.get(name)?.toString("latin1") ?? "";
@@ -43,7 +46,7 @@ export async function observe(target: Target, remembered?: Observed): Promise<Ob
   const server = serverState(postmaster, control, bytes("pid"));
   const asked =
     postmaster && server === "running"
-      ? await ask(addressOf(target, postmaster), target.superuser).catch((error: QueryError) => error)
+      ? await answersOf(target, postmaster, parts).catch(asAnswer)
       : undefined;
   const refusal = asked instanceof QueryError ? asked.message : undefined;
   const answers = asked instanceof QueryError ? undefined : asked;
@@ -68,7 +71,34 @@ export async function observe(target: Target, remembered?: Observed): Promise<Ob
     restartTriggers: text("triggers") || null,
   };
   const conf = { postgresqlConf: bytes("conf"), autoConf: bytes("auto") };
-  return { observed, marker, control, postmaster, refusal, hushed: text("hushed"), ...conf };
+  const loadedAt = answers?.loadedAt;
+  return { observed, marker, control, postmaster, refusal, loadedAt, hushed: text("hushed"), ...conf };
+}
+
+/** The script has asked already; where it could not, or there is no database postgres, it is asked once more. */
+async function answersOf(
+  target: Target,
+  postmaster: PostmasterPid,
+  parts: ReadonlyMap<string, Buffer>,
+): Promise<Answers> {
+  const address = addressOf(target, postmaster);
+  const asked = questions(target.superuser);
+  const exitCode = Number(parts.get("relayed")?.toString("latin1"));
+  const stdout = parts.get("sql") ?? Buffer.alloc(0);
+  try {
+    const stderr = parts.get("relay")?.toString("utf8") ?? "";
+    return readAnswers(await answerOf({ exitCode, stdout, stderr }, asked.length));
+  } catch (cause) {
+    const again = exitCode === noRelay || (cause instanceof QueryError && cause.sqlstate === "3D000");
+    if (again) return readAnswers(await query(address, asked));
+    throw queryError(cause, address);
+  }
+}
+
+/** What the server says is an answer; that the host is out of reach is none. */
+function asAnswer(error: unknown): QueryError {
+  if (error instanceof QueryError) return error;
+  throw error;
 }
 
 /** Notes of ours that were damaged tell nothing; what they told goes back to the compiled default. */
@@ -79,54 +109,6 @@ function parseOriginals(text: string): Observed["originals"] {
   } catch {
     return {};
   }
-}
-
-const script = `${sectionFunction}
-data=$1 own=$2 bin=$3
-section directory
-if [ -d "$data" ]; then [ -n "$(ls -A "$data" 2>&1)" ] && echo directory || echo empty
-elif [ -e "$data" ] || [ -L "$data" ]; then echo other
-else up=$(dirname "$data"); while [ ! -e "$up" ]; do up=$(dirname "$up"); done; [ -x "$up" ] && echo absent || echo "denied $up"; fi
-section version; cat "$data/PG_VERSION"
-section marker; cat "$own/marker.json"
-section originals; cat "$own/originals.json"
-section unapplied; cat "$own/unapplied"
-section triggers; cat "$own/triggers"
-section hushed; cat "$own/hushed"
-section binaries; "$bin/postgres" --version
-section standby; [ -e "$data/standby.signal" ] && echo standby
-section conf; cat "$data/postgresql.conf"
-section auto; cat "$data/postgresql.auto.conf"
-section control; head -c 8192 "$data/global/pg_control"
-section pid; cat "$data/postmaster.pid"
-pid=$(head -n 1 "$data/postmaster.pid")
-section resolved; cd -P "$data" && pwd -P; cd /
-section process
-case $pid in '' | *[!0-9]*) exit 0 ;; esac
-if [ -d /proc/self ]; then
-  read -r stat <"/proc/$pid/stat" && { stat=\${stat##*) }; echo "\${stat%% *}"; readlink "/proc/$pid/cwd"; }
-else ps -o state= -p "$pid" | cut -c1; lsof -a -p "$pid" -d cwd -Fn | sed -n 's/^n//p'; fi
-exit 0
-`;
-
-async function look(target: Target): Promise<ReadonlyMap<string, Buffer>> {
-  const output = sections();
-  const result = await target.host.run({
-    name: "observe",
-    script,
-    args: [output.nonce, target.dataDirectory, stateDirectory(target), target.binDirectory],
-    user: target.owner,
-  });
-  const parts = output.parse(result.stdout);
-  if (!parts.has("process")) {
-    throw new CommandError(`cannot look at ${describe(target)} as ${target.owner}: ${result.stderr.trim()}`, {
-      command: "observe",
-      exitCode: result.exitCode,
-      stderr: result.stderr,
-      hint: "The state is unchanged: not seeing an instance does not mean that it is gone.",
-    });
-  }
-  return parts;
 }
 
 /** Unreadable is not absent, and somebody's files are not an instance of ours. */
@@ -176,8 +158,15 @@ function serverState(
 }
 
 export function addressOf(target: Target, postmaster: PostmasterPid): Address {
-  const { host, owner, superuser } = target;
-  return { host, owner, superuser, socketDirectory: postmaster.socketDirectory, port: postmaster.port };
+  const { host, owner, superuser, binDirectory } = target;
+  return {
+    host,
+    owner,
+    superuser,
+    binDirectory,
+    socketDirectory: postmaster.socketDirectory,
+    port: postmaster.port,
+  };
 }
 
 /** The last line wins, and every line of postgresql.auto.conf comes after those of postgresql.conf. */

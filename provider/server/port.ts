@@ -5,12 +5,13 @@ import { sectionFunction, sections } from "../host/shell";
 /**
  * Two servers at one port would let clients reach the wrong one, and PostgreSQL starts with a mere warning when only
  * one of several addresses is taken.
- * @throws InstanceStateError naming who listens, as far as the login may see it
+ * @param user who looks; the login when absent
+ * @throws InstanceStateError naming who listens, as far as that user may see it
  */
-export async function requireFreePort(host: Host, port: number): Promise<void> {
+export async function requireFreePort(host: Host, port: number, user?: string): Promise<void> {
   const output = sections();
   const hex = port.toString(16).toUpperCase().padStart(4, "0");
-  const result = await host.run({ name: "port", script, args: [output.nonce, hex, String(port)] });
+  const result = await host.run({ name: "port", script, args: [output.nonce, hex, String(port)], user });
   const parts = output.parse(result.stdout);
   if (parts.get("taken")?.toString("utf8").trim() !== "taken") return;
   const holder = parts.get("holder")?.toString("utf8").trim().replace(/\s+/g, " ");

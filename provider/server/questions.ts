@@ -1,5 +1,5 @@
 import { quoteLiteral } from "../postgresql/sql";
-import { type Address, withSession } from "./connect";
+import type { Rows } from "./exchange";
 
 /** What only a running server can say. */
 export interface Answers {
@@ -8,6 +8,8 @@ export interface Answers {
   readonly encoding: string;
   readonly passwordVerifier: string | null;
   readonly startSettings: readonly StartSetting[];
+  /** When the server last read its files. */
+  readonly loadedAt: string;
 }
 
 /** One that only a start applies. */
@@ -24,32 +26,32 @@ export interface StartSetting {
   readonly shown: boolean;
 }
 
-/** All questions in one message. template0 cannot be changed, so it tells what initdb was told. */
-const questions = (superuser: string) => `
-  SELECT regexp_replace(current_setting('server_version'), ' .*', '') AS version;
-  SELECT datcollate = datctype AS same, datcollate AS locale, pg_encoding_to_char(encoding) AS encoding
-    FROM pg_database WHERE datname = 'template0';
-  SELECT rolpassword AS verifier FROM pg_authid WHERE rolname = ${quoteLiteral(superuser)};
-  SELECT name, setting, current_setting(name) AS running, coalesce(boot_val, '') AS boot,
-         vartype <> 'string' AS shown, pending_restart AS pending
-    FROM pg_settings WHERE pending_restart OR context = 'postmaster' ORDER BY name`;
+/** template0 cannot be changed, so it tells what initdb was told. */
+export const questions = (superuser: string): readonly string[] => [
+  `SELECT regexp_replace(current_setting('server_version'), ' .*', '') AS version,
+          pg_conf_load_time()::text AS loaded`,
+  `SELECT datcollate = datctype AS same, datcollate AS locale, pg_encoding_to_char(encoding) AS encoding
+     FROM pg_database WHERE datname = 'template0'`,
+  `SELECT rolpassword AS verifier FROM pg_authid WHERE rolname = ${quoteLiteral(superuser)}`,
+  `SELECT name, setting, current_setting(name) AS running, coalesce(boot_val, '') AS boot,
+          vartype <> 'string' AS shown, pending_restart AS pending
+     FROM pg_settings WHERE pending_restart OR context = 'postmaster' ORDER BY name`,
+];
 
-export async function ask(address: Address, superuser: string): Promise<Answers> {
-  return withSession(address, async (session) => {
-    const [version, database, role, settings] = await session.query(questions(superuser));
-    return {
-      serverVersion: String(version?.[0]?.version),
-      locale: database?.[0]?.same ? String(database[0].locale) : null,
-      encoding: String(database?.[0]?.encoding),
-      passwordVerifier: typeof role?.[0]?.verifier === "string" ? role[0].verifier : null,
-      startSettings: (settings ?? []).map((row) => ({
-        name: String(row.name),
-        setting: String(row.setting),
-        isPending: row.pending === true,
-        running: String(row.running),
-        bootValue: String(row.boot),
-        shown: row.shown === true,
-      })),
-    };
-  });
+export function readAnswers([version, database, role, settings]: readonly Rows[]): Answers {
+  return {
+    serverVersion: String(version?.[0]?.version),
+    loadedAt: String(version?.[0]?.loaded),
+    locale: database?.[0]?.same ? String(database[0].locale) : null,
+    encoding: String(database?.[0]?.encoding),
+    passwordVerifier: typeof role?.[0]?.verifier === "string" ? role[0].verifier : null,
+    startSettings: (settings ?? []).map((row) => ({
+      name: String(row.name),
+      setting: String(row.setting),
+      isPending: row.pending === true,
+      running: String(row.running),
+      bootValue: String(row.boot),
+      shown: row.shown === true,
+    })),
+  };
 }

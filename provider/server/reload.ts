@@ -1,9 +1,9 @@
 import { InstanceStateError, QueryError, SettingsError, WaitTimeoutError } from "../errors";
 import type { Session } from "../host/session";
 import type { PostmasterPid } from "../postgresql/pidfile";
-import { type Session as SqlSession, withSession } from "./connect";
+import { type Address, query } from "./connect";
 import { putBack, refusedFiles } from "./copies";
-import { addressOf, observe } from "./observe";
+import { addressOf, type Observation, observe } from "./observe";
 import { pgCtl } from "./service";
 import { describe, type Target } from "./target";
 
@@ -20,15 +20,15 @@ const cannotConnectNow = "57P03";
  * `pg_ctl reload` returns 0 for a refused file, so what counts is what a new connection sees: the time of the last
  * load has moved, and no line has an error. Else the files go back as they were.
  */
-export async function reloadAndVerify(target: Target, session: Session): Promise<void> {
-  const { postmaster, observed } = await observe(target);
+export async function reloadAndVerify(target: Target, session: Session, seen?: Observation): Promise<void> {
+  const { postmaster, observed, loadedAt } = seen ?? (await observe(target));
   if (!postmaster || observed.server !== "running") {
     throw new InstanceStateError(`reload: ${describe(target)} is ${observed.server}, and takes no sessions`);
   }
-  const look = () => withSession(addressOf(target, postmaster), (client) => ask(client));
-  const before = await look();
+  const look = () => ask(addressOf(target, postmaster));
+  const before = loadedAt ?? (await look()).at;
   await pgCtl(target).reload(session);
-  const outcome = await waitForLoad(look, before.at);
+  const outcome = await waitForLoad(look, before);
   if (outcome.kind === "taken") {
     const waits = observed.unapplied === "restart" || observed.unapplied === "pending";
     return applied(session, postmaster, waits && outcome.pending);
@@ -56,7 +56,7 @@ async function waitForLoad(look: () => Promise<Load>, before: string): Promise<O
   const seconds = () => (performance.now() - begin) / 1000;
   let last: Outcome = { kind: "refused", problem: "the server did not read its files" };
   while (seconds() < limit) {
-    const now = await look().catch((error: QueryError) => error);
+    const now = await look().catch(asAnswer);
     if (now instanceof QueryError) {
       const { sqlstate, message } = now;
       last = { kind: sqlstate === tooManyConnections ? "full" : "refused", problem: message };
@@ -71,14 +71,20 @@ async function waitForLoad(look: () => Promise<Load>, before: string): Promise<O
   return last;
 }
 
+/** What the server says is an answer; that the host is out of reach is none. */
+function asAnswer(error: unknown): QueryError {
+  if (error instanceof QueryError) return error;
+  throw error;
+}
+
 interface Load {
   readonly at: string;
   readonly pending: boolean;
   readonly errors: string;
 }
 
-async function ask(client: SqlSession): Promise<Load> {
-  const row = (await client.query(question))[0]?.[0];
+async function ask(address: Address): Promise<Load> {
+  const row = (await query(address, [question]))[0]?.[0];
   return { at: String(row?.at), pending: row?.pending === true, errors: String(row?.errors ?? "") };
 }
 

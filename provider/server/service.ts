@@ -55,7 +55,15 @@ export function pgCtl(target: Target): Service {
       const args = [signals[mode], String(stop), String(start), triggersArgument(note)];
       return run(session, "restart", restart, args, start + stop);
     },
-    reload: (session) => run(session, "reload", reload, [], 10),
+    async reload(session) {
+      const result = await session.run({
+        name: "reload",
+        script: functions + reload,
+        args: place,
+        seconds: 20,
+      });
+      if (result.exitCode !== 0) throw failure(target, "reload", result.exitCode, result.stderr);
+    },
   };
 }
 
@@ -99,10 +107,10 @@ start_server() {
   pid=$!
   limit "$1"
   while :; do
-    status=$(sed -n 8p "$data/postmaster.pid" 2>/dev/null)
-    case $status in
-      ready* | standby*) if [ "$(server_pid)" = "$pid" ]; then started "$2"; return 0; fi ;;
-    esac
+    # In this order: a file that a killed server left says "ready" too.
+    status=
+    [ "$(server_pid)" != "$pid" ] || status=$(sed -n 8p "$data/postmaster.pid" 2>/dev/null)
+    case $status in ready* | standby*) started "$2"; return 0 ;; esac
     alive "$pid" || { tail -c "+$((size + 1))" "$log" | tail -n 20 >&2; return ${codes.exited}; }
     late && { echo "status \${status:-unknown}" >&2; tail -n 3 "$log" >&2; return ${timedOut}; }
     sleep 0.02

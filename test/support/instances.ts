@@ -7,7 +7,7 @@ import { Session } from "../../provider/host/session";
 import type { Major } from "../../provider/postgresql/version";
 import { instance } from "../../provider/resources/instance";
 import type { Properties } from "../../provider/schema/check";
-import { withSession } from "../../provider/server/connect";
+import { query } from "../../provider/server/connect";
 import { addressOf, type Observation, observe } from "../../provider/server/observe";
 import { stateDirectory, type Target } from "../../provider/server/target";
 import {
@@ -98,10 +98,7 @@ export function handles(target: Target): Pick<Live, "sql" | "observe" | "locked"
     async sql(text) {
       const { postmaster } = await observe(target);
       if (!postmaster) throw new Error("the server does not run");
-      return withSession(
-        addressOf(target, postmaster),
-        async (client) => (await client.query(text)).at(-1) ?? [],
-      );
+      return (await query(addressOf(target, postmaster), [text])).at(-1) ?? [];
     },
     async locked(body) {
       const session = await Session.open(target.host, stateDirectory(target), target.owner);

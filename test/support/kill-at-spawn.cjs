@@ -1,6 +1,7 @@
 /**
- * Loaded with --require into a process that a test kills: SIGKILL to itself around its KILL_AT-th spawn of another
- * process. KILL_WHEN is `before` it, or milliseconds after. KILL_COUNT names a file that gets the number of spawns.
+ * Loaded with --require into a process that a test kills: SIGKILL to itself at its KILL_AT-th spawn of another process
+ * or write to one's standard input. KILL_WHEN is `before` it, `half` of a write, or milliseconds after. KILL_COUNT names
+ * a file that gets the number of both.
  */
 const childProcess = require("node:child_process");
 const { writeFileSync } = require("node:fs");
@@ -12,15 +13,38 @@ let count = 0;
 
 const kill = () => process.kill(process.pid, "SIGKILL");
 
-childProcess.spawn = function (...args) {
+/** Does it, or half of it, unless the end comes before; the end may come after, too. */
+function point(act, half) {
   count += 1;
   if (process.env.KILL_COUNT) writeFileSync(process.env.KILL_COUNT, String(count));
-  if (count === at && when === "before") kill();
-  const child = spawn.apply(this, args);
-  if (count === at) {
+  const isIt = count === at;
+  if (isIt && when === "before") kill();
+  if (isIt && when === "half") {
+    half();
+    kill();
+  }
+  const result = act();
+  if (isIt) {
     // A timer would let the event loop turn, and what is written at once be written; zero is before that.
     if (Number(when) === 0) kill();
     setTimeout(kill, Number(when));
+  }
+  return result;
+}
+
+childProcess.spawn = (...args) => {
+  const child = point(
+    () => spawn(...args),
+    () => undefined,
+  );
+  const { stdin } = child;
+  if (stdin) {
+    const write = stdin.write.bind(stdin);
+    stdin.write = (chunk, ...rest) =>
+      point(
+        () => write(chunk, ...rest),
+        () => write(Buffer.from(chunk).subarray(0, Buffer.byteLength(chunk) / 2)),
+      );
   }
   return child;
 };

@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { LocalHost } from "../../provider/host/local";
-import { withSession } from "../../provider/server/connect";
+import { query as ask } from "../../provider/server/connect";
 import { type PackageManager, type Project, project } from "./engine";
 import {
   binDirectory,
@@ -65,10 +65,11 @@ export class Scenario {
       host: new LocalHost(),
       owner,
       superuser: "postgres",
+      binDirectory: this.bin,
       socketDirectory,
       port: Number(port),
     };
-    const results = await withSession(address, (session) => session.query(query));
+    const results = await ask(address, [query]);
     return Object.values(results[0]?.[0] ?? {})[0];
   }
 

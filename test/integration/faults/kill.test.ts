@@ -21,8 +21,8 @@ import { editAsOwner } from "../../support/servers";
 const major = "17";
 const hook = join(__dirname, "..", "..", "support", "kill-at-spawn.cjs");
 
-/** Right after the spawn, without a turn of the event loop, or milliseconds later. */
-const afterwards = ["0", "2", "12", "50"];
+/** In the middle of a write; right after it or a spawn, without a turn of the event loop, or milliseconds later. */
+const afterwards = ["half", "0", "2", "12", "50"];
 
 const verifier =
   "SCRAM-SHA-256$4096:c2FsdHNhbHRzYWx0c2FsdA==$cnXrYTRi3C6qLpFa7zJFjKsKbKVBrk2GAIqB3i4Ki1A=:3mbgPnzcvLTYRy5QSYRNX4JqTmhFoAyKkOYyl1Ydwis=";
@@ -180,7 +180,7 @@ class Tally {
   }
 }
 
-/** Before every spawn, then after every third. */
+/** Before every spawn and write to one, then after every third. */
 function sweep(spawns: number): Kill[] {
   const every = Array.from({ length: spawns }, (_, index) => index + 1);
   const later = every.filter((k) => k % 3 === 0);

@@ -9,7 +9,7 @@ import { mkdtemp, rm, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { locking } from "../../../provider/host/shell";
+import { locking, lookForFlock } from "../../../provider/host/shell";
 import { end, until } from "../../support/processes";
 
 let folder: string;
@@ -32,7 +32,9 @@ afterEach(async () => {
 const paths = { "util-linux": () => process.env.PATH ?? "", perl: () => folder };
 
 function run(path: string, script: string, ...args: string[]): ChildProcess & { text: () => string } {
-  const child = spawn("/bin/sh", ["-c", locking + script, "sh", ...args], { env: { PATH: path } });
+  const child = spawn("/bin/sh", ["-c", lookForFlock + locking + script, "sh", ...args], {
+    env: { PATH: path },
+  });
   children.push(child);
   let text = "";
   for (const stream of [child.stdout, child.stderr]) {

@@ -7,7 +7,7 @@ import { createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { relay } from "../../../provider/host/relay";
+import { noRelay, relay } from "../../../provider/host/relay";
 import { end } from "../../support/processes";
 
 let folder: string;
@@ -30,23 +30,35 @@ function find(program: "perl" | "python3"): string {
   return execFileSync(program, script, { encoding: "utf8" });
 }
 
-async function relayWith(program: "perl" | "python3" | undefined) {
+async function relayWith(
+  program: "perl" | "python3" | undefined,
+  request: Buffer | string = "",
+  seconds = 10,
+) {
   if (program) await symlink(find(program), join(folder, program));
-  const child = spawn("/bin/sh", ["-c", relay, "pginstance", join(folder, "s")], { env: { PATH: folder } });
+  const argv = ["-c", `${relay}relay "$1" "$2"`, "pginstance", join(folder, "s"), String(seconds)];
+  const child = spawn("/bin/sh", argv, { env: { PATH: folder } });
   children.push(child);
-  return child;
+  const chunks: Buffer[] = [];
+  let words = "";
+  child.stdout.on("data", (chunk: Buffer) => chunks.push(chunk));
+  child.stderr.setEncoding("utf8").on("data", (text: string) => {
+    words += text;
+  });
+  child.stdin.on("error", () => undefined).end(request);
+  const [exitCode] = await once(child, "close");
+  return { exitCode, answer: Buffer.concat(chunks), words };
 }
 
 async function serve(answer: (total: Buffer) => Buffer | undefined): Promise<void> {
-  server = createServer({ allowHalfOpen: true }, (socket) => {
+  server = createServer((socket) => {
     let total = Buffer.alloc(0);
     socket.on("error", () => undefined);
     socket.on("data", (chunk) => {
       total = Buffer.concat([total, chunk]);
       const bytes = answer(total);
-      if (bytes) socket.write(bytes);
+      if (bytes) socket.end(bytes);
     });
-    socket.on("end", () => socket.end());
   }).listen(join(folder, "s"));
   await once(server, "listening");
 }
@@ -54,55 +66,32 @@ async function serve(answer: (total: Buffer) => Buffer | undefined): Promise<voi
 describe.each(["perl", "python3"] as const)("with %s", (program) => {
   it("a large request gets a large answer, every byte as it was", async () => {
     const request = randomBytes(5_000_000);
-    const response = randomBytes(5_000_000);
-    const received: Buffer[] = [];
-    await serve((total) => {
-      if (total.length < request.length) return undefined;
-      received.push(total);
-      return response;
-    });
-    const child = await relayWith(program);
-    const got: Buffer[] = [];
-    child.stdin.write(request);
-    let size = 0;
-    for await (const chunk of child.stdout) {
-      got.push(chunk);
-      size += chunk.length;
-      if (size >= response.length) break;
-    }
-    expect(Buffer.concat(received).equals(request)).toBe(true);
-    expect(Buffer.concat(got).equals(response)).toBe(true);
+    const response = Buffer.concat([Buffer.from([0, 10, 13, 4, 26, 255]), randomBytes(5_000_000)]);
+    await serve((total) => (total.equals(request) ? response : undefined));
+    const { exitCode, answer } = await relayWith(program, request);
+    expect(exitCode).toBe(0);
+    expect(answer.equals(response)).toBe(true);
   });
 
-  it("it ends with code 0 when its standard input does", async () => {
-    await serve((total) => total);
-    const child = await relayWith(program);
-    child.stdin.write("x");
-    await once(child.stdout, "data");
-    child.stdin.end();
-    const [code] = await once(child, "exit");
-    expect(code).toBe(0);
+  it("an answer that comes before all was sent is not lost", async () => {
+    await serve(() => Buffer.from("refused"));
+    expect((await relayWith(program, randomBytes(5_000_000))).answer.toString()).toBe("refused");
   });
 
-  it("it fails when there is no such socket, and names it", async () => {
-    const child = await relayWith(program);
-    let text = "";
-    child.stderr.setEncoding("utf8").on("data", (chunk: string) => {
-      text += chunk;
-    });
-    const [code] = await once(child, "close");
-    expect(code).not.toBe(0);
-    expect(text).toMatch(/No such file|FileNotFound/);
+  it("a socket that nobody serves is an error with its path", async () => {
+    const { exitCode, words } = await relayWith(program, "hello");
+    expect(exitCode).not.toBe(0);
+    expect(words).toMatch(/s: (No such file or directory|Connection refused)/);
+  });
+
+  it("a server that does not answer is left at the limit, which the error names", async () => {
+    await serve(() => undefined);
+    const { exitCode, words } = await relayWith(program, "hello", 1);
+    expect(exitCode).not.toBe(0);
+    expect(words).toContain("no answer within 1 s");
   });
 });
 
-it("without any of the programs it says which would do", async () => {
-  const child = await relayWith(undefined);
-  let text = "";
-  child.stderr.setEncoding("utf8").on("data", (chunk: string) => {
-    text += chunk;
-  });
-  const [code] = await once(child, "close");
-  expect(code).toBe(69);
-  expect(text).toBe(`needs perl, python3, socat or nc to reach the socket ${folder}/s\n`);
+it("with none of them says by its exit code that there is nothing to make it of", async () => {
+  expect((await relayWith(undefined, "hello")).exitCode).toBe(noRelay);
 });

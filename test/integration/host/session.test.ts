@@ -251,9 +251,9 @@ describe("a step of a session whose process was killed", () => {
 
   it("runs with all of its input or not at all, whenever the process is killed", async () => {
     const script = 'cat >"$1/copy"; echo end >>"$1/copy"';
-    // Spawns are: the lock, the look for a running step, then the step.
-    for (const when of ["0", "1", "2", "5"]) {
-      const other = await sessionElsewhere(script, { KILL_AT: "3", KILL_WHEN: when });
+    // The shell, its program, the lock, then the step.
+    for (const when of ["half", "0", "1", "2", "5"]) {
+      const other = await sessionElsewhere(script, { KILL_AT: "4", KILL_WHEN: when });
       expect(await other.killed()).toBe("SIGKILL");
       const next = await until("the lock", () => session().catch(() => undefined));
       await until("its end", () => processesWith(`step ${directory}`).length === 0);

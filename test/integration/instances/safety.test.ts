@@ -139,7 +139,10 @@ describe("a server that takes no sessions", () => {
   ])("because %s can still be looked at and removed", async (_why, script) => {
     const it = await made();
     if (script) await edit(it, script);
-    else await it.sql("CREATE ROLE other SUPERUSER LOGIN; ALTER ROLE postgres NOLOGIN");
+    else {
+      await it.sql("CREATE ROLE other SUPERUSER LOGIN");
+      await it.sql("ALTER ROLE postgres NOLOGIN");
+    }
     const { props } = await instance.read(it.id, it.outs);
     expect(props).toEqual(it.outs);
     await instance.delete(it.id, it.outs);

@@ -66,7 +66,9 @@ describe.runIf(isRoot)("a login that is neither root nor the owner", () => {
 
   test("is told when sudo would ask for a password, and nothing is done", async () => {
     const { error } = await asLogin("# nothing is allowed");
-    expect(error).toMatch(/^become: cannot run as postgres on this machine: sudo: a password is required/);
-    expect(error).toContain("Allow the login to become postgres without a password (sudo -n)");
+    expect(error).toMatch(
+      /^become: cannot run as postgres on this machine by sudo: sudo: a password is required/,
+    );
+    expect(error).toContain("Allow daemon to become postgres, or declare another owner");
   });
 });

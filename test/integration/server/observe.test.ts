@@ -242,7 +242,7 @@ describe("a place without an instance", () => {
 
   it("is not absent when nobody can look: another user that does not exist", async () => {
     await expect(observe({ ...at.target, owner: "no-such-user" })).rejects.toThrow(
-      /cannot look at 17\/main on this machine as no-such-user.*not seeing an instance does not mean/s,
+      /become: cannot run as no-such-user on this machine by .*no-such-user does not exist/s,
     );
   });
 });

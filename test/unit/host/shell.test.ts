@@ -1,39 +1,18 @@
 import { execFileSync } from "node:child_process";
 import { describe, expect, it } from "vitest";
-import { becoming, sectionFunction, sections, shell } from "../../../provider/host/shell";
+import { quote, sectionFunction, sections } from "../../../provider/host/shell";
 
-const login = { name: "alice", uid: 1000 };
-const root = { name: "root", uid: 0 };
+describe("a quoted word", () => {
+  it.each(["", "plain", "it's", "$(id) `id` \\ \" ' !", "two\nlines\n", "-n", "é 中 🐘"])(
+    "is %j to a shell",
+    (word) => {
+      const printed = execFileSync("sh", ["-c", `printf %s ${quote(word)}`]).toString("utf8");
+      expect(printed).toBe(word);
+    },
+  );
 
-describe("the argv of a script", () => {
-  it("holds each argument as it is, after a name for $0", () => {
-    const [program, flag, , zero, ...args] = shell("true", ["-n", "$(id)", "", "a b"]);
-    expect([program, flag, zero]).toEqual(["sh", "-c", "pginstance"]);
-    expect(args).toEqual(["-n", "$(id)", "", "a b"]);
-  });
-
-  it("ends with the very script, and puts no argument into it", () => {
-    const [, , text] = shell("echo '$1'", ["secret-looking"]);
-    expect(text?.endsWith("echo '$1'")).toBe(true);
-    expect(text).not.toContain("secret-looking");
-  });
-});
-
-describe("becoming another user", () => {
-  it("takes no words when nobody is asked for, or the login itself", () => {
-    expect(becoming(undefined, login, {})).toEqual([]);
-    expect(becoming("alice", login, { method: "sudo" })).toEqual([]);
-  });
-
-  it("is runuser for root, and sudo that never asks for everybody else", () => {
-    expect(becoming("postgres", root, {})).toEqual(["runuser", "-u", "postgres", "--"]);
-    expect(becoming("postgres", login, {})).toEqual(["sudo", "-n", "-u", "postgres", "--"]);
-  });
-
-  it("is what the program says, whoever the login is", () => {
-    expect(becoming("postgres", root, { method: "sudo" })[0]).toBe("sudo");
-    expect(becoming("postgres", login, { method: "runuser" })[0]).toBe("runuser");
-    expect(becoming("postgres", root, { method: "none" })).toEqual([]);
+  it("cannot hold a NUL", () => {
+    expect(() => quote("a\0b")).toThrow("NUL");
   });
 });
 

@@ -56,9 +56,13 @@ export const stoppedServer = { server: "stopped" } as const;
 
 /** As the state has it after a run with these inputs. */
 export function remember(program: Properties = {}, more: Partial<Remembered> = {}): Remembered {
+  return { ...parseState(printed(program, more.observed)), ...more };
+}
+
+/** The same, as the engine passes it. */
+export function printed(program: Properties = {}, observed: Observed = seen()): Record<string, unknown> {
   const inputs = checkedInputs(program);
-  const observed = more.observed ?? seen();
-  const state = printState(inputs, {
+  return printState(inputs, {
     schemaVersion: 1,
     phase: "ready",
     declared: Object.keys(inputs),
@@ -75,5 +79,4 @@ export function remember(program: Properties = {}, more: Partial<Remembered> = {
     resolvedSettings: {},
     hostMemory: 8 * 1024 ** 3,
   });
-  return { ...parseState(state), ...more };
 }

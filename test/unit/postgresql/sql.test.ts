@@ -49,8 +49,4 @@ describe("setting a password", () => {
     expect(statements.indexOf(silence)).toBeGreaterThan(statements.indexOf("BEGIN"));
     expect(statements.indexOf(silence)).toBeLessThan(verifier);
   });
-
-  test("turns sampling off before the transaction begins, when it is decided", () => {
-    expect(statements.slice(0, 2)).toEqual(["SET log_transaction_sample_rate = 0", "BEGIN"]);
-  });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { differs, keepKnown, unknownNames } from "../../../provider/resources/compare";
-import type { Properties } from "../../../provider/schema/check";
+import { check, type Properties } from "../../../provider/schema/check";
 import { unknownValue } from "../../../provider/schema/unknown";
 
 describe("inputs differ", () => {
@@ -48,6 +48,17 @@ describe("what is not known yet", () => {
     expect(unknownNames({ settings: unknownValue })).toEqual(["settings"]);
   });
 
+  test("is the whole of a host of which a part is not known, and not the address that follows it", () => {
+    const host = { ssh: { host: unknownValue, user: "deploy" } };
+    const { inputs } = check({}, { version: "17", host });
+    expect(inputs.address).toBe(unknownValue);
+    expect(unknownNames(inputs)).toEqual(["host"]);
+    expect(unknownNames(check({}, { version: "17", host, address: unknownValue }).inputs)).toEqual([
+      "host",
+      "address",
+    ]);
+  });
+
   test("is nothing, mostly", () => {
     expect(unknownNames({ port: 1, settings: { work_mem: null } })).toEqual([]);
   });
@@ -63,6 +74,16 @@ describe("what is not known yet", () => {
         },
       ),
     ).toEqual({ port: 5432, settings: { work_mem: "8MB", max_connections: 2 }, auth: { local: "peer" } });
+  });
+
+  test("gives way to all of the host that was known before: half of a way leads nowhere", () => {
+    const host = { ssh: { host: "db1.example.com", user: "deploy" } };
+    const news = { host: { ssh: { host: unknownValue, user: "other" } }, address: unknownValue };
+    expect(keepKnown({ host, address: "db1.example.com" }, news)).toEqual({
+      host,
+      address: "db1.example.com",
+    });
+    expect(keepKnown({ host: { local: {} }, address: "localhost" }, news).host).toEqual({ local: {} });
   });
 
   test("is left out where nothing was known", () => {

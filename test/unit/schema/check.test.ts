@@ -77,10 +77,6 @@ describe("a bad value is named with its property and what is allowed", () => {
     [{ port: "5432" }, 'port: "5432" is no port: a number between 1 and 65535'],
     [{ state: "up" }, 'state: "up" is none of "started", "stopped"'],
     [{ stopMode: "hard" }, 'stopMode: "hard" is none of "smart", "fast", "immediate"'],
-    [{ become: { method: "doas" } }, 'become.method: "doas" is none of "runuser", "sudo", "none"'],
-    [{ become: "sudo" }, 'become: "sudo" is no object of method'],
-    [{ host: "local" }, 'host: "local" is no object of local'],
-    [{ host: { local: {}, ssh: {} } }, "host: has no ssh; what it can have: local"],
     [{ restartOnChanges: "yes" }, 'restartOnChanges: "yes" is not true or false'],
     [{ deletionProtection: 1 }, "deletionProtection: 1 is not true or false"],
     [{ dataChecksums: "on" }, 'dataChecksums: "on" is not true or false'],
@@ -269,6 +265,24 @@ describe("defaults", () => {
     expect(check(refreshed, program()).inputs).toMatchObject({ port: 5432, state: "started" });
   });
 
+  test("follow the ssh host, where they are the address for clients", () => {
+    const at = (host: string) => program({ host: { ssh: { host } } });
+    const first = check({}, at("db1.example.com")).inputs;
+    expect(first.address).toBe("db1.example.com");
+    const second = check(first, at("2001:db8::7")).inputs;
+    expect(second.address).toBe("2001:db8::7");
+    expect(check(second, program()).inputs).toMatchObject({ host: { local: {} }, address: "localhost" });
+    expect(check(first, { ...at("db2"), address: "pool.example.com" }).inputs.address).toBe(
+      "pool.example.com",
+    );
+  });
+
+  test("that follow what is wrong are no second failure", () => {
+    const paths = (host: unknown) => failuresOf({ host: { ssh: { host } } }).map(({ property }) => property);
+    expect(paths("a b")).toEqual(["host.ssh.host"]);
+    expect(paths(5)).toEqual(["host.ssh.host"]);
+  });
+
   test("do without a URN, as in a script", () => {
     expect(check({}, { version: "17" }).inputs.name).toBe("main");
   });
@@ -282,6 +296,22 @@ describe("what is not known before the update", () => {
     ["one setting", { settings: { work_mem: unknownValue, max_connections: 10 } }],
     ["a part of an object", { auth: { local: unknownValue } }],
     ["something deep in the triggers", { restartTriggers: { a: [{ b: unknownValue }] } }],
+    ["the host", { host: unknownValue }],
+    ["all of ssh", { host: { ssh: unknownValue } }],
+    ["the ssh host's name", { host: { ssh: { host: unknownValue, user: "deploy" } } }],
+    ["its port", { host: { ssh: { host: "db1", port: unknownValue } } }],
+    ["its private key", { host: { ssh: { host: "db1", privateKey: unknownValue } } }],
+    ["its agent", { host: { ssh: { host: "db1", agent: unknownValue } } }],
+    ["all jumps", { host: { ssh: { host: "db1", jump: unknownValue, jumpCredentials: { a: {} } } } }],
+    ["one jump", { host: { ssh: { host: "db1", jump: [unknownValue], jumpCredentials: { a: {} } } } }],
+    [
+      "two jumps' names",
+      { host: { ssh: { host: "db1", jump: [{ host: unknownValue }, { host: unknownValue }] } } },
+    ],
+    ["a jump's port", { host: { ssh: { host: "db1", jump: [{ host: "a", port: unknownValue }] } } }],
+    ["credentials", { host: { ssh: { host: "db1", jumpCredentials: unknownValue } } }],
+    ["known hosts", { host: { ssh: { host: "db1", knownHosts: [unknownValue] } } }],
+    ["the way to the owner", { become: { method: unknownValue, password: unknownValue } }],
   ])("passes as it is: %s", (_, given) => {
     const { inputs, failures } = check({}, program(given));
     expect(failures).toEqual([]);
@@ -292,6 +322,29 @@ describe("what is not known before the update", () => {
     expect(
       reasonsOf({ port: unknownValue, settings: { work_mem: unknownValue, max_connections: 0 } }),
     ).toEqual(["settings.max_connections: 0 is outside 1 to 262143 (default 100)"]);
+    expect(
+      reasonsOf({ host: { ssh: { host: unknownValue, port: 0, jump: [{ host: unknownValue, port: 0 }] } } }),
+    ).toEqual([
+      "host.ssh.port: 0 is not between 1 and 65535",
+      "host.ssh.jump.0.port: 0 is not between 1 and 65535",
+    ]);
+    expect(reasonsOf({ auth: { local: unknownValue, host: "trust" } })).toHaveLength(1);
+  });
+
+  test.each<[string, unknown]>([
+    ["the host", unknownValue],
+    ["all of ssh", { ssh: unknownValue }],
+    ["its name", { ssh: { host: unknownValue, user: "deploy" } }],
+  ])("leaves the address for clients unknown too: %s", (_, host) => {
+    expect(check({}, program({ host })).inputs.address).toBe(unknownValue);
+    const olds = check({}, program()).inputs;
+    expect(check(olds, program({ host })).inputs.address).toBe(unknownValue);
+    expect(check(olds, program({ host, address: "a" })).inputs.address).toBe("a");
+  });
+
+  test("does not touch the address where it is not the name", () => {
+    const host = { ssh: { host: "db1", privateKey: unknownValue } };
+    expect(check({}, program({ host })).inputs.address).toBe("db1");
   });
 });
 

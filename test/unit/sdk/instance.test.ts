@@ -1,11 +1,20 @@
 import * as pulumi from "@pulumi/pulumi";
 import { beforeAll, beforeEach, describe, expect, test } from "vitest";
+import type { z } from "zod";
 import { nothing } from "../../../provider/plan/nothing";
 import { isScramVerifier } from "../../../provider/postgresql/scram";
 import { check } from "../../../provider/schema/check";
 import type { shape } from "../../../provider/schema/inputs";
 import { declaredNames, type Made, printState } from "../../../provider/schema/state";
-import { Instance, type InstanceArgs } from "../../../sdk";
+import {
+  type Become,
+  type HostArgs,
+  Instance,
+  type InstanceArgs,
+  type SshArgs,
+  type SshHop,
+  type SshSecrets,
+} from "../../../sdk";
 
 interface Registered {
   readonly type: string;
@@ -144,6 +153,105 @@ describe("a password", () => {
 const isSecret = (value: unknown): Promise<boolean> =>
   pulumi.Output.isInstance(value) ? pulumi.isSecret(value) : Promise.resolve(false);
 
+describe("credentials of a host", () => {
+  const ssh = {
+    host: "db1",
+    user: "deploy",
+    privateKeyFile: "~/.ssh/deploy",
+    passwordEnv: "DB1_PASSWORD",
+    privateKey: `${canary}-key`,
+    passphrase: `${canary}-phrase`,
+    password: `${canary}-word`,
+    jump: [{ host: "a" }, { host: "constructor" }],
+    jumpCredentials: { a: { privateKey: `${canary}-a` }, constructor: { password: `${canary}-b` } },
+  };
+  const become = { method: "sudo" as const, password: `${canary}-sudo`, passwordEnv: "SUDO" };
+  const secrets = [
+    "become.password",
+    "host.ssh.jumpCredentials.a.privateKey",
+    "host.ssh.jumpCredentials.constructor.password",
+    "host.ssh.passphrase",
+    "host.ssh.password",
+    "host.ssh.privateKey",
+  ];
+  /** An object with other wrapping around its parts. */
+  const parts = (wrap: (value: unknown) => unknown, value: object) =>
+    Object.fromEntries(Object.entries(value).map(([name, part]) => [name, wrap(part)]));
+
+  test.each<[string, host: unknown, become: unknown]>([
+    ["are plain", { ssh }, become],
+    ["are secret already", { ssh: { ...ssh, password: pulumi.secret(ssh.password) } }, become],
+    ["come as promises", { ssh: parts(Promise.resolve.bind(Promise), ssh) }, Promise.resolve(become)],
+    ["come as outputs", { ssh: parts(pulumi.output, ssh) }, parts(pulumi.output, become)],
+    ["come with an output of ssh", { ssh: pulumi.output(ssh) }, pulumi.output(become)],
+    ["come with a promise of ssh", { ssh: Promise.resolve(ssh) }, become],
+    ["come with an output of the host", pulumi.output({ ssh }), pulumi.output(Promise.resolve(become))],
+    ["come with a promise of the host", Promise.resolve({ ssh }), become],
+    [
+      "are secret in a promise of the host",
+      Promise.resolve({ ssh: { ...ssh, password: pulumi.secret(ssh.password) } }),
+      become,
+    ],
+  ])("are secret, and nothing else is, when they %s", async (_, host, becoming) => {
+    const args = { version: "17", host, become: becoming } as InstanceArgs;
+    const { props } = await register(args);
+    const found = await unwrap({ host: props.host, become: props.become });
+    expect(found.plain).toEqual({ host: { ssh }, become });
+    expect(found.secrets.sort()).toEqual(secrets);
+  });
+
+  test("are left to Pulumi where an output of the whole holds a secret: all of it is one then", async () => {
+    const host = pulumi.output({ ssh: { ...ssh, password: pulumi.secret(ssh.password) } });
+    const { props } = await register({ version: "17", host });
+    expect(await isSecret(props.host)).toBe(true);
+  });
+
+  test("are no reason to touch what is not there, or is none", async () => {
+    const { inputs } = await register({ version: "17", host: { local: {} }, become: {} });
+    expect(inputs).toMatchObject({ host: { local: {} }, become: {} });
+    const odd = await register(
+      { version: "17", host: "db1", become: [canary] } as unknown as InstanceArgs,
+      {},
+      "odd",
+    );
+    expect(odd.inputs).toMatchObject({ host: "db1", become: [canary] });
+    const none = await register({ version: "17", host: { ssh: { host: "db1" } } }, {}, "none");
+    expect(none.inputs.host).toEqual({ ssh: { host: "db1" } });
+  });
+
+  test("do not change the arguments of the program", async () => {
+    const args = Object.freeze({
+      version: "17" as const,
+      host: Object.freeze({ ssh: Object.freeze({ ...ssh }) }),
+    });
+    const before = JSON.stringify(args);
+    await register(args);
+    expect(JSON.stringify(args)).toBe(before);
+  });
+});
+
+/** What is in inputs, however it is wrapped, and the paths of what is secret. */
+async function unwrap(value: unknown, path = ""): Promise<{ plain: unknown; secrets: string[] }> {
+  if (pulumi.Output.isInstance(value)) {
+    const here = (await pulumi.isSecret(value)) ? [path] : [];
+    const { plain, secrets } = await unwrap(await promiseOf(value), path);
+    return { plain, secrets: [...here, ...secrets] };
+  }
+  if (value instanceof Promise) return unwrap(await value, path);
+  if (typeof value !== "object" || value === null || Array.isArray(value))
+    return { plain: value, secrets: [] };
+  const parts = await Promise.all(
+    Object.entries(value).map(async ([name, part]) => {
+      const found = await unwrap(part, path ? `${path}.${name}` : name);
+      return { ...found, entry: [name, found.plain] as const };
+    }),
+  );
+  return {
+    plain: Object.fromEntries(parts.map(({ entry }) => entry)),
+    secrets: parts.flatMap(({ secrets }) => secrets),
+  };
+}
+
 describe("the engine's protection", () => {
   test.each<
     [title: string, args: Partial<InstanceArgs>, options: pulumi.CustomResourceOptions, protect: unknown]
@@ -218,6 +326,16 @@ describe("addresses for clients", () => {
     expect(await promiseOf(instance.primaryConninfo)).toBe(conninfo);
   });
 
+  test("are those of the ssh host by default, and are not known as long as that is not", async () => {
+    const { instance } = await register({ version: "17", host: { ssh: { host: "fe80::1%eth0" } } });
+    expect(await promiseOf(instance.uri)).toBe("postgresql://postgres@[fe80::1%25eth0]:5432/postgres");
+    expect(await promiseOf(instance.primaryConninfo)).toBe("host=fe80::1%eth0 port=5432");
+    const host = { ssh: { host: pulumi.unknown as unknown as string } };
+    const later = await register({ version: "17", host }, {}, "later");
+    expect(await Reflect.get(later.instance.uri, "isKnown")).toBe(false);
+    expect(await Reflect.get(instance.uri, "isKnown")).toBe(true);
+  });
+
   test("follow port and superuser", async () => {
     const { instance } = await register({ version: "17", port: 6000, superuser: "admin" });
     expect(await promiseOf(instance.uri)).toBe("postgresql://admin@localhost:6000/postgres");
@@ -232,6 +350,19 @@ describe("the class and the provider agree", () => {
   test("on the inputs that there are", () => {
     const same: Same<Exclude<keyof InstanceArgs, "superuserPassword">, keyof typeof shape> = true;
     expect(same).toBe(true);
+  });
+
+  test("on a host and the way to it", () => {
+    type Host = z.infer<(typeof shape)["host"]>;
+    type OfSchema = NonNullable<Host["ssh"]>;
+    const same: [
+      Same<keyof SshArgs, keyof OfSchema>,
+      Same<keyof SshHop, keyof NonNullable<OfSchema["jump"]>[number]>,
+      Same<keyof SshSecrets, keyof NonNullable<OfSchema["jumpCredentials"]>[string]>,
+      Same<keyof Become, keyof z.infer<(typeof shape)["become"]>>,
+      Host extends HostArgs ? true : false,
+    ] = [true, true, true, true, true];
+    expect(same).not.toContain(false);
   });
 
   test("on the outputs: each of the class is in the state", async () => {

@@ -1,0 +1,203 @@
+import { connect as connectSocket, type Socket } from "node:net";
+import type { Duplex } from "node:stream";
+import { type Algorithms, type AnyAuthMethod, Client, type ClientChannel } from "ssh2";
+import type { ConnectionError } from "../../errors";
+import { TooManyShells } from "../shell-host";
+import { explain, explainDial, lostBy, unreachable } from "./explain";
+import { hostKeyPolicy } from "./host-key";
+import { type Hop, nameOf, type SshArgs } from "./login";
+import type { Authentication } from "./means";
+
+/** What one connection is made with. */
+export interface Route {
+  readonly hop: Hop;
+  readonly settings: Pick<SshArgs, "knownHosts" | "connectTimeout" | "keepAlive">;
+  authenticate(): Promise<Authentication>;
+  /** A connection to the host before, on the way; undefined: from this machine. */
+  readonly via?: Connection;
+}
+
+const defaults = { connectTimeout: 10, keepAlive: 10 };
+/** A connection that nobody uses is closed; the next command opens another. */
+const idleSeconds = 10;
+/** Signs of life without answer until the connection is lost. */
+const missedSigns = 3;
+
+/** ssh2's own defaults without what rests on SHA-1; the order of the host's keys is another question. */
+const algorithms: Algorithms = {
+  hmac: ["hmac-sha2-256-etm@openssh.com", "hmac-sha2-512-etm@openssh.com", "hmac-sha2-256", "hmac-sha2-512"],
+};
+
+/** An SSH connection that is open and through authentication. */
+export class Connection {
+  #lost: ConnectionError | undefined;
+  #users = 0;
+  #idle: NodeJS.Timeout | undefined;
+
+  private constructor(
+    readonly name: string,
+    private readonly client: Client,
+    private readonly socket: Duplex,
+    private readonly via: Connection | undefined,
+  ) {
+    client.on("error", (error) => this.#end(lostBy(name, error.message)));
+    client.on("close", () => this.#end(lostBy(name, "closed by the other side")));
+  }
+
+  /** @throws ConnectionError that says how far it came */
+  static async open(route: Route): Promise<Connection> {
+    route.via?.use(true);
+    try {
+      return await Connection.#open(route);
+    } catch (error) {
+      route.via?.use(false);
+      throw error;
+    }
+  }
+
+  static async #open(route: Route): Promise<Connection> {
+    const { hop, settings, via } = route;
+    const name = nameOf(hop);
+    const seconds = settings.connectTimeout ?? defaults.connectTimeout;
+    const policy = await hostKeyPolicy({ ...hop, knownHosts: settings.knownHosts });
+    const authentication = await route.authenticate();
+    const socket = via
+      ? await via.forward(hop.host, hop.port ?? 22, name)
+      : await dial(hop.host, hop.port ?? 22, name, seconds);
+    const client = new Client();
+    let refusal: ConnectionError | undefined;
+    const handler = authenticator(authentication.methods);
+    await new Promise<void>((resolve, reject) => {
+      const failed = (error: Error & { level?: string }) => {
+        if (error.level === "agent") return;
+        reject(refusal ?? explain(name, error, authentication, handler.offered(), seconds));
+        client.destroy();
+        socket.destroy();
+      };
+      client.once("ready", () => {
+        client.off("error", failed);
+        resolve();
+      });
+      client.on("error", failed);
+      client.on("change password", () => failed(level("client-authentication", "the password has expired")));
+      client.once("close", () => failed(new Error("closed before it was through")));
+      client.connect({
+        sock: socket as Socket,
+        username: authentication.user,
+        authHandler: handler.next,
+        // ssh2 takes anything but a literal false for a yes.
+        hostVerifier: (blob: Buffer, verify: (valid: boolean) => void) => {
+          refusal = policy.judge(blob);
+          verify(refusal === undefined);
+        },
+        algorithms: { ...algorithms, serverHostKey: policy.algorithms },
+        readyTimeout: seconds * 2000,
+        keepaliveInterval: (settings.keepAlive ?? defaults.keepAlive) * 1000,
+        keepaliveCountMax: missedSigns,
+      });
+    });
+    return new Connection(name, client, socket, via);
+  }
+
+  get lost(): ConnectionError | undefined {
+    return this.#lost;
+  }
+
+  /** @throws TooManyShells when sshd's MaxSessions is reached */
+  exec(command: string): Promise<ClientChannel> {
+    return new Promise((resolve, reject) => {
+      if (this.#lost) return reject(this.#lost);
+      const gone = () => reject(this.#lost ?? lostBy(this.name, "closed by the other side"));
+      this.client.once("close", gone);
+      this.client.exec(command, (error, channel) => {
+        this.client.off("close", gone);
+        if (!error) return resolve(channel);
+        const full = /open fail|administratively prohibited/i.test(error.message);
+        reject(full ? new TooManyShells(error.message) : lostBy(this.name, error.message));
+      });
+    });
+  }
+
+  /** A connection from that host to another. */
+  forward(host: string, port: number, name: string): Promise<Duplex> {
+    return new Promise((resolve, reject) => {
+      if (this.#lost) return reject(this.#lost);
+      const gone = () => reject(this.#lost ?? lostBy(this.name, "closed by the other side"));
+      this.client.once("close", gone);
+      this.client.forwardOut("127.0.0.1", 0, host, port, (error, stream) => {
+        this.client.off("close", gone);
+        if (!error) return resolve(stream);
+        reject(
+          unreachable(
+            name,
+            "connect",
+            `${this.name} cannot connect there: ${error.message.replace(/^\(SSH\) /, "")}`,
+          ),
+        );
+      });
+    });
+  }
+
+  /** As long as somebody waits for it, so does the process. */
+  use(is: boolean): void {
+    this.#users += is ? 1 : -1;
+    clearTimeout(this.#idle);
+    // ssh2's own timer for signs of life would keep a script from ending.
+    if (this.#users === 0) this.#idle = setTimeout(() => this.close(), idleSeconds * 1000).unref();
+  }
+
+  close(): void {
+    this.#end(lostBy(this.name, "closed here"));
+  }
+
+  #end(why: ConnectionError): void {
+    if (this.#lost) return;
+    this.#lost = why;
+    clearTimeout(this.#idle);
+    this.via?.use(false);
+    this.client.end();
+    setImmediate(() => this.socket.destroy());
+  }
+}
+
+/** A TCP connection; here the phases can still be told apart. */
+function dial(host: string, port: number, name: string, seconds: number): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const socket = connectSocket({ host, port, noDelay: true });
+    const limit = setTimeout(() => {
+      socket.destroy();
+      reject(unreachable(name, "connect", `timed out after ${seconds} s`));
+    }, seconds * 1000);
+    socket.once("connect", () => {
+      clearTimeout(limit);
+      resolve(socket);
+    });
+    socket.on("error", (cause: NodeJS.ErrnoException) => {
+      clearTimeout(limit);
+      reject(explainDial(name, cause));
+    });
+  });
+}
+
+/** Tries one method after the other as far as the server takes it, and keeps what the server says it takes. */
+const names: Readonly<Record<string, string>> = { agent: "publickey" };
+
+function authenticator(methods: readonly AnyAuthMethod[]) {
+  const left = [...methods];
+  let offered: readonly string[] = [];
+  return {
+    next: (allowed: readonly string[] | null): AnyAuthMethod | false => {
+      if (allowed) offered = allowed;
+      let method = left.shift();
+      while (method && offered.length > 0 && !offered.includes(names[method.type] ?? method.type)) {
+        method = left.shift();
+      }
+      return method ?? false;
+    },
+    offered: () => offered,
+  };
+}
+
+function level(name: string, message: string): Error & { level: string } {
+  return Object.assign(new Error(message), { level: name });
+}

@@ -1,0 +1,52 @@
+/** How to get to a machine by SSH: what the property `host.ssh` says, defaults included where they need no file. */
+
+/** Secrets themselves. What is only referred to (see Means) wins over them. */
+export interface Secrets {
+  /** Text of a private key, in any format that OpenSSH writes or reads. */
+  readonly privateKey?: string | undefined;
+  readonly passphrase?: string | undefined;
+  readonly password?: string | undefined;
+}
+
+/** Where credentials are found at use, so that no state holds them. */
+export interface Means {
+  /** True: the agent of SSH_AUTH_SOCK; a path: the agent at that socket; false: none. */
+  readonly agent?: boolean | string | undefined;
+  /** Read where the provider runs; `~/` is the home there. */
+  readonly privateKeyFile?: string | undefined;
+  /** Names of environment variables. */
+  readonly privateKeyEnv?: string | undefined;
+  readonly passphraseEnv?: string | undefined;
+  readonly passwordEnv?: string | undefined;
+}
+
+/** One machine on the way. */
+export interface Hop extends Means {
+  readonly host: string;
+  /** Default: 22. */
+  readonly port?: number | undefined;
+  /** Default: the user that runs Pulumi. */
+  readonly user?: string | undefined;
+  /** The one key that is accepted, as in a .pub file ("ssh-ed25519 AAAA...") or as a fingerprint ("SHA256:..."). */
+  readonly hostKey?: string | undefined;
+}
+
+export interface SshArgs extends Hop, Secrets {
+  /** Machines to pass, in order; each is verified by its own host key, and used to reach the next. */
+  readonly jump?: readonly Hop[] | undefined;
+  /** By the `host` of a jump; outside the list, since one secret in a list would hide all of it. */
+  readonly jumpCredentials?: Readonly<Record<string, Secrets>> | undefined;
+  /** Files in the format of known_hosts. Default: ~/.ssh/known_hosts, then /etc/ssh/ssh_known_hosts. */
+  readonly knownHosts?: readonly string[] | undefined;
+  /** Seconds until one attempt to connect has failed; default 10. */
+  readonly connectTimeout?: number | undefined;
+  /** Seconds for which a host that does not answer is tried again; default 30. */
+  readonly retryFor?: number | undefined;
+  /** Seconds between signs of life; after three without answer the connection is lost. Default 10. */
+  readonly keepAlive?: number | undefined;
+}
+
+/** "db1.example.com", with the port where it is not the usual one. */
+export function nameOf({ host, port = 22 }: Pick<Hop, "host" | "port">): string {
+  return port === 22 ? host : `${host.includes(":") ? `[${host}]` : host}:${port}`;
+}

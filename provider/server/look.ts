@@ -1,0 +1,71 @@
+import { CommandError } from "../errors";
+import { relay } from "../host/relay";
+import { sectionFunction, sections } from "../host/shell";
+import { printExchange } from "./exchange";
+import { questions } from "./questions";
+import { describe, stateDirectory, type Target } from "./target";
+
+const script = `${sectionFunction}${relay}
+data=$1 own=$2 bin=$3
+# Short texts without a process for each.
+show() { [ -r "$1" ] && while IFS= read -r line || [ -n "$line" ]; do printf '%s\\n' "$line"; done <"$1"; }
+section directory
+if [ -d "$data" ]; then [ -n "$(ls -A "$data" 2>&1)" ] && echo directory || echo empty
+elif [ -e "$data" ] || [ -L "$data" ]; then echo other
+else up=$(dirname "$data"); while [ ! -e "$up" ]; do up=$(dirname "$up"); done; [ -x "$up" ] && echo absent || echo "denied $up"; fi
+section version; show "$data/PG_VERSION"
+section marker; show "$own/marker.json"
+section originals; show "$own/originals.json"
+section unapplied; show "$own/unapplied"
+section triggers; show "$own/triggers"
+section hushed; show "$own/hushed"
+section binaries; "$bin/postgres" --version
+section standby; [ -e "$data/standby.signal" ] && echo standby
+section conf; cat "$data/postgresql.conf"
+section auto; cat "$data/postgresql.auto.conf"
+section control; head -c 8192 "$data/global/pg_control"
+section pid; show "$data/postmaster.pid"
+read -r pid <"$data/postmaster.pid" || pid=
+section resolved; cd -P "$data" && pwd -P; cd /
+section process
+case $pid in '' | *[!0-9]*) exit 0 ;; esac
+ask() {
+  { read -r _; read -r _; read -r _; read -r port; read -r sockets; read -r _; read -r _; read -r status; } <"$data/postmaster.pid"
+  case $status in ready*) ;; *) return ;; esac
+  section sql
+  said=$( { relay "$sockets/.s.PGSQL.$port" 15 >&3; } 2>&1); code=$?
+  section relay; echo "$said"
+  section relayed; echo $code
+}
+if [ -d /proc/self ]; then
+  read -r stat <"/proc/$pid/stat" && { stat=\${stat##*) }; echo "\${stat%% *}"; readlink "/proc/$pid/cwd"; }
+else ps -o state= -p "$pid" | cut -c1; lsof -a -p "$pid" -d cwd -Fn | sed -n 's/^n//p'; fi
+ask 3>&1
+exit 0
+`;
+
+/** What one script finds, section by section. */
+export async function look(target: Target): Promise<ReadonlyMap<string, Buffer>> {
+  const output = sections();
+  const result = await target.host.run({
+    name: "observe",
+    script,
+    args: [output.nonce, target.dataDirectory, stateDirectory(target), target.binDirectory],
+    stdin: printExchange({
+      user: target.superuser,
+      database: "postgres",
+      statements: questions(target.superuser),
+    }),
+    user: target.owner,
+  });
+  const parts = output.parse(result.stdout);
+  if (!parts.has("process")) {
+    throw new CommandError(`cannot look at ${describe(target)} as ${target.owner}: ${result.stderr.trim()}`, {
+      command: "observe",
+      exitCode: result.exitCode,
+      stderr: result.stderr,
+      hint: "The state is unchanged: not seeing an instance does not mean that it is gone.",
+    });
+  }
+  return parts;
+}

@@ -1,0 +1,203 @@
+import * as pulumi from "@pulumi/pulumi";
+
+/**
+ * How to get to the machine: exactly one of `local` and `ssh`. It is never part of who an instance is: a change moves
+ * nothing.
+ */
+export type HostArgs =
+  | {
+      /** The machine on which Pulumi runs. */
+      local: Record<string, never>;
+      ssh?: undefined;
+    }
+  | {
+      /** A machine that is reached by SSH. Nothing needs to be installed there but PostgreSQL. */
+      ssh: pulumi.Input<SshArgs>;
+      local?: undefined;
+    };
+
+/**
+ * Credentials themselves. The state keeps them, encrypted, whether the program made them secret or not; what
+ * {@link SshMeans} refers to is in no state and wins over them.
+ */
+export interface SshSecrets {
+  /**
+   * Text of a private key, in any format that OpenSSH writes or reads. Not its path (that is `privateKeyFile`), not
+   * the public key: both are refused in the preview. Default: none.
+   */
+  privateKey?: pulumi.Input<string>;
+
+  /** Opens the private key, this one or the one that is referred to, where it is encrypted. Default: none. */
+  passphrase?: pulumi.Input<string>;
+
+  /** Password of the user, for the method `password`. Default: none. */
+  password?: pulumi.Input<string>;
+}
+
+/**
+ * Where credentials are found. All of them are looked up when a connection is made, where Pulumi runs, by `up`,
+ * `refresh` and `destroy` alike: whoever runs those needs them, and no state holds them.
+ *
+ * One key, the agent and one password are tried, in this order, as far as there are any. Of key, passphrase and
+ * password each is the first that is found:
+ *
+ * 1. what is named here: `privateKeyFile`, then `privateKeyEnv`; `passphraseEnv`; `passwordEnv`. It must be there.
+ * 2. the environment: `PGINSTANCE_SSH_PRIVATE_KEY`, then `PGINSTANCE_SSH_PRIVATE_KEY_FILE`;
+ *    `PGINSTANCE_SSH_PASSPHRASE`; `PGINSTANCE_SSH_PASSWORD`.
+ * 3. what the state holds ({@link SshSecrets}).
+ *
+ * Without any it is as with ssh: the agent of `SSH_AUTH_SOCK`, then `~/.ssh/id_ed25519`, `id_ecdsa` and `id_rsa`. For a
+ * jump that has something of its own the environment does not count; one that has nothing is opened by key and agent of
+ * the host at the end, never by its password.
+ */
+export interface SshMeans {
+  /**
+   * `true`: the agent of `SSH_AUTH_SOCK`; an absolute path or `~/...`: the agent at that socket; `false`: none, even
+   * where there is nothing else. Default: only where there is nothing else.
+   */
+  agent?: pulumi.Input<boolean | string>;
+
+  /**
+   * A private key's file: an absolute path, or `~/...` for the home of the user that runs Pulumi.
+   * @example "~/.ssh/deploy"
+   */
+  privateKeyFile?: pulumi.Input<string>;
+
+  /**
+   * Name of the environment variable that holds the text of a private key.
+   * @example "DB1_SSH_KEY"
+   */
+  privateKeyEnv?: pulumi.Input<string>;
+
+  /** Name of the environment variable that holds the passphrase of the private key. */
+  passphraseEnv?: pulumi.Input<string>;
+
+  /** Name of the environment variable that holds the password of the user. */
+  passwordEnv?: pulumi.Input<string>;
+}
+
+/** A machine on the way, or at its end. */
+export interface SshHop extends SshMeans {
+  /**
+   * Name or address, IPv6 without brackets; neither user nor port.
+   * @example "db1.example.com"
+   */
+  host: pulumi.Input<string>;
+
+  /** Port of the SSH server, 1 to 65535. Default: 22. */
+  port?: pulumi.Input<number>;
+
+  /** Whom to log in as. Default: the user that runs Pulumi. See {@link Become} for the way to the server's owner. */
+  user?: pulumi.Input<string>;
+
+  /**
+   * The one key that the machine may have: a line as in a `.pub` file or behind the name in known_hosts, or its
+   * fingerprint. Default: what `knownHosts` say. A key that is unknown, or another one, is an error; nothing turns
+   * that off.
+   * @example "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI..."
+   * @example "SHA256:uNiVztksCsDhcc0u9e8BrWJ6pQSEqxyjdHAhKJ5c2zI"
+   */
+  hostKey?: pulumi.Input<string>;
+}
+
+/**
+ * A machine that is reached by SSH. All instances of a host share one connection.
+ *
+ * Errors: a name that does not resolve; no answer within `connectTimeout`, tried again for `retryFor`; a host key that
+ * is unknown (the error shows it) or has changed; an authentication that is refused, which is never tried again; a
+ * connection lost for three times `keepAlive`. Each names the machine of the way at which it happened. A host that
+ * cannot be reached is an error, never an instance that is gone: no run forgets it.
+ *
+ * @example
+ * // A key of its own, which stays where it is.
+ * { host: "db1.example.com", user: "deploy", privateKeyFile: "~/.ssh/deploy" }
+ * @example
+ * // Behind a bastion, whose key comes from the stack's configuration.
+ * {
+ *   host: "10.0.3.7",
+ *   user: "deploy",
+ *   hostKey: "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI...",
+ *   jump: [{ host: "bastion.example.com", user: "jump" }],
+ *   jumpCredentials: { "bastion.example.com": { privateKey: config.requireSecret("bastionKey") } },
+ * }
+ */
+export interface SshArgs extends SshHop, SshSecrets {
+  /**
+   * Machines to pass, in order, 8 at most and each `host` once; every one is verified by its own host key and used to
+   * reach the next. No secret may stand in it, since one in a list hides all of the list: see `jumpCredentials`.
+   * Default: none.
+   */
+  jump?: pulumi.Input<pulumi.Input<SshHop>[]>;
+
+  /** Credentials of the jumps, by their `host`. Default: what each jump refers to. */
+  jumpCredentials?: pulumi.Input<Record<string, pulumi.Input<SshSecrets>>>;
+
+  /**
+   * Files in the format of known_hosts, absolute or `~/...`; one that is named here must be there. Default: those of
+   * OpenSSH, `~/.ssh/known_hosts` first. A key that they revoke is refused even where it is the `hostKey`.
+   */
+  knownHosts?: pulumi.Input<pulumi.Input<string>[]>;
+
+  /** Seconds until one attempt to connect has failed, 1 to 600. Default: 10. */
+  connectTimeout?: pulumi.Input<number>;
+
+  /** Seconds for which a host that does not answer, as while it boots, is tried again, 0 to 3600. Default: 30. */
+  retryFor?: pulumi.Input<number>;
+
+  /** Seconds between signs of life, 1 to 600; after three without answer the connection is lost. Default: 10. */
+  keepAlive?: pulumi.Input<number>;
+}
+
+/**
+ * How the login becomes the owner of the server. A refusal is an error that says who may not become whom.
+ *
+ * @example
+ * { method: "sudo", passwordEnv: "DB1_SUDO_PASSWORD" }
+ */
+export interface Become {
+  /**
+   * `none` when the login is the owner, `runuser` when it is root, `sudo`, or `su`. Default: `none` or `runuser` where
+   * one of those does, else `sudo`, which without a password is called so that it never asks (`-n`).
+   */
+  method?: pulumi.Input<"none" | "runuser" | "sudo" | "su">;
+
+  /**
+   * What the method asks for: sudo for the login's password, su for the owner's. The state keeps it, encrypted,
+   * whether the program made it secret or not. Default: none. With `none` and `runuser` it is refused.
+   *
+   * What is found first counts, when it is needed: the variable of `passwordEnv`, `PGINSTANCE_BECOME_PASSWORD`, this.
+   */
+  password?: pulumi.Input<string>;
+
+  /** Name of the environment variable that holds the password, where Pulumi runs; it is in no state. Default: none. */
+  passwordEnv?: pulumi.Input<string>;
+}
+
+/** Where secrets stand in an input; `*` is any name. */
+interface Places {
+  readonly [name: string]: Places | "secret";
+}
+
+const credentials = { privateKey: "secret", passphrase: "secret", password: "secret" } as const;
+
+const places: { readonly host: Places; readonly become: Places } = {
+  host: { ssh: { ...credentials, jumpCredentials: { "*": credentials } } },
+  become: { password: "secret" },
+};
+
+/** The inputs with their credentials made secret, and nothing else: a reviewer shall see which host changed. */
+export function sealed(args: { host?: unknown; become?: unknown }): { host?: unknown; become?: unknown } {
+  return { host: seal(args.host, places.host), become: seal(args.become, places.become) };
+}
+
+function seal(input: unknown, place: Places | "secret" | undefined): unknown {
+  if (place === undefined || input === undefined || input === null) return input;
+  if (place === "secret") return pulumi.secret(input);
+  if (pulumi.Output.isInstance(input)) return input.apply((known) => seal(known, place));
+  if (input instanceof Promise) return input.then((known) => seal(known, place));
+  if (typeof input !== "object" || Array.isArray(input)) return input;
+  const parts = Object.entries(input).map(([name, part]) => {
+    return [name, seal(part, Object.hasOwn(place, name) ? place[name] : place["*"])];
+  });
+  return Object.fromEntries(parts);
+}

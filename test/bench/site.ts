@@ -1,0 +1,120 @@
+/** Where the instances of a run lie: one host that answers over SSH, reached by everybody through the same login. */
+import { writeFile } from "node:fs/promises";
+import { userInfo } from "node:os";
+import { join } from "node:path";
+import type { Properties } from "../../provider/schema/check";
+import { findInstalled, majors, type Server } from "../../scripts/setup/postgresql.mjs";
+import { editAsOwner, freePort, ownedDirectory, serverUser } from "../support/servers";
+import { type TestHost, testHost } from "../support/ssh/host";
+
+/** All that makes an instance one of its own. */
+export interface Spot {
+  readonly name: string;
+  readonly port: number;
+  readonly data: string;
+}
+
+export interface Site {
+  readonly host: TestHost;
+  /** Ours goes without SSH. */
+  readonly local: boolean;
+  readonly owner: string;
+  readonly programs: Server;
+  /** Of the owner; the instances and their sockets lie in it. */
+  readonly folder: string;
+  /** For `ssh -F`: the host is called `target`, and `kept` where a connection stays for the next command. */
+  readonly sshConfig: string;
+  /** Words before a command on the host that make it run as the owner. */
+  readonly asOwner: string;
+  /** The input `host` of ours. Each number is a way of its own, with a connection of its own. */
+  access(way: number): Properties;
+  spot(name: string): Promise<Spot>;
+  /** Ends the server and removes its data, without waiting for anything that a run would measure. */
+  clear(...spots: readonly Spot[]): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** A login that may become the owner by sudo; without root the login is the owner. */
+export async function openSite({ local }: { local: boolean }): Promise<Site> {
+  const programs = clientPrograms();
+  const directory = await ownedDirectory();
+  const host = await testHost();
+  const close = async () => {
+    await host.dispose();
+    await directory.dispose();
+  };
+  try {
+    const owner = serverUser() ?? userInfo().username;
+    const login = host.isolated ? await host.login("deploy", { sudo: "nopasswd" }) : await host.login(owner);
+    const { address, port, knownHosts } = host;
+    const sshConfig = join(host.folder, "ssh_config");
+    await writeFile(sshConfig, printSshConfig({ address, port, knownHosts, ...login, folder: host.folder }));
+    const ssh = {
+      host: address,
+      port,
+      user: login.name,
+      privateKeyFile: login.keyFile,
+      knownHosts: [knownHosts],
+    };
+    return {
+      ...{ host, local, owner, programs, sshConfig, close },
+      folder: directory.path,
+      asOwner: host.isolated ? `sudo -n -u ${owner}` : "",
+      access: (way) => (local ? { local: {} } : { ssh: { ...ssh, connectTimeout: 10 + (way % 500) } }),
+      spot: async (name) => ({ name, port: await freePort(), data: join(directory.path, name) }),
+      async clear(...spots) {
+        await editAsOwner(clearScript, ...spots.map(({ data }) => data));
+      },
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** Everybody's server is the same, and pglift wants the client programs too, which the embedded ones lack. */
+function clientPrograms(): Server {
+  for (const major of majors) {
+    const found = findInstalled(major);
+    if (found) return found;
+  }
+  throw new Error(
+    "PostgreSQL is not installed: the benchmark needs one with psql, as in Debian's postgresql",
+  );
+}
+
+/** Written to disk here, or the next run's own sync would pay for it. What is beside a directory belongs to it. */
+const clearScript = `for data; do
+  kill -QUIT "$(head -n 1 "$data/postmaster.pid" 2>/dev/null)" 2>/dev/null || :
+done
+for data; do
+  while [ -e "$data/postmaster.pid" ]; do sleep 0.02; done
+  rm -rf "$data" "$data".*
+done
+sync`;
+
+interface SshConfig {
+  readonly address: string;
+  readonly port: number;
+  readonly name: string;
+  readonly keyFile: string;
+  readonly knownHosts: string;
+  readonly folder: string;
+}
+
+const printSshConfig = (it: SshConfig) => `Host target kept
+  HostName ${it.address}
+  Port ${it.port}
+  User ${it.name}
+  IdentityFile ${it.keyFile}
+  IdentitiesOnly yes
+  UserKnownHostsFile ${it.knownHosts}
+  GlobalKnownHostsFile none
+  StrictHostKeyChecking yes
+  BatchMode yes
+  LogLevel ERROR
+Host kept
+  ControlMaster auto
+  ControlPersist 60
+  ControlPath ${it.folder}/kept-%C
+`;
