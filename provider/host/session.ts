@@ -37,21 +37,33 @@ export class Session {
     return Session.#open(host, directory, user, false);
   }
 
-  static async #open(host: Host, directory: string, user: string, make: boolean) {
+  /** A shell whose connection was dead already, unnoticed, has locked nothing: another is asked, once. */
+  static async #open(
+    host: Host,
+    directory: string,
+    user: string,
+    make: boolean,
+    isAgain = false,
+  ): Promise<Session | undefined> {
     const shell = await host.reserve(user);
     const holder = newHolder();
+    let session: Session | undefined;
     try {
       const locked = await lock(host, shell, { directory, user, holder, make });
-      if (locked)
-        return new Session(throughShell(host, shell, user), directory, user, shell, holder, locked.joined);
+      if (locked) {
+        session = new Session(throughShell(host, shell, user), directory, user, shell, holder, locked.joined);
+      }
+      return session;
     } catch (error) {
-      holder.end();
-      await unlock(shell);
-      throw error;
+      const wasLate = error instanceof CommandError && error.timedOut;
+      if (isAgain || wasLate || !shell.lost) throw error;
+    } finally {
+      if (!session) {
+        holder.end();
+        await unlock(shell);
+      }
     }
-    holder.end();
-    await unlock(shell);
-    return undefined;
+    return Session.#open(host, directory, user, make, true);
   }
 
   /** Why the lock is gone; undefined while it is held. */

@@ -2,9 +2,14 @@ import { describe, expect, test } from "vitest";
 import { Scenario } from "../support/scenario";
 import { majors } from "../support/servers";
 
-describe.each(majors)("PostgreSQL %s", (major) => {
+const runs = [
+  ...majors.map((major) => ({ major, way: "local" as const })),
+  ...(["15", "17"] as const).map((major) => ({ major, way: "ssh" as const })),
+];
+
+describe.each(runs)("PostgreSQL $major ($way)", ({ major, way }) => {
   test("two refreshes of an untouched instance, and a second up, report no change", async () => {
-    const it = await Scenario.open({ major });
+    const it = await Scenario.open({ major, way });
     try {
       await it.declare(
         'settings: { shared_buffers: "1%", work_mem: "8MB", log_min_duration_statement: "1min", autovacuum: true, jit: "OFF" }, ' +

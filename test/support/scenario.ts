@@ -13,10 +13,12 @@ import {
   type OwnedDirectory,
   ownedDirectory,
 } from "./servers";
+import { openWay, type Way, type WayName } from "./way";
 
 export interface ScenarioOptions {
   readonly major?: Major;
   readonly manager?: PackageManager;
+  readonly way?: WayName;
 }
 
 export class Scenario {
@@ -26,13 +28,35 @@ export class Scenario {
     readonly port: number,
     readonly major: Major,
     readonly bin: string,
+    readonly way: Way,
   ) {}
 
   /** A stack without anything in it, and a folder for the server's user. */
-  static async open({ major = "17", manager = "npm" }: ScenarioOptions = {}): Promise<Scenario> {
-    const [directory, port, bin] = await Promise.all([ownedDirectory(), freePort(), binDirectory(major)]);
+  static async open({
+    major = "17",
+    manager = "npm",
+    way = "local",
+  }: ScenarioOptions = {}): Promise<Scenario> {
+    const [directory, port, bin, opened] = await Promise.all([
+      ownedDirectory(),
+      freePort(),
+      binDirectory(major),
+      openWay(way),
+    ]);
     const empty = await project({ manager, program: "" });
-    return new Scenario(empty, directory, port, major, bin);
+    return new Scenario(empty, directory, port, major, bin, opened);
+  }
+
+  /** How messages name the machine. */
+  get where(): string {
+    return this.way.where;
+  }
+
+  /** As part of the args of an Instance. */
+  private get wayText(): string {
+    return Object.entries(this.way.args)
+      .map(([name, value]) => `${name}: ${JSON.stringify(value)},`)
+      .join(" ");
   }
 
   get data(): string {
@@ -47,7 +71,8 @@ export class Scenario {
       const { Instance } = require("pulumi-pginstance");
       ${before}
       const main = new Instance(${JSON.stringify(name)}, {
-        version: "${this.major}", port: ${this.port}, ${place}, deletionProtection: false, ${args}
+        version: "${this.major}", port: ${this.port}, ${place}, ${this.wayText}
+        deletionProtection: false, ${args}
       }, ${options});
       exports.uri = main.uri;
       exports.serverVersion = main.serverVersion;
@@ -86,5 +111,6 @@ export class Scenario {
   async close(): Promise<void> {
     await this.project.dispose();
     await this.directory.dispose();
+    await this.way.dispose();
   }
 }

@@ -44,7 +44,8 @@ beforeAll(async () => {
     `local all postgres trust\nlocal all ${JSON.stringify(role).replaceAll('\\"', '""')} scram-sha-256\n`,
   );
   await server.start();
-  client = await server.connect();
+  // As every session of ours has it: server/exchange.ts.
+  client = await server.connect({ options: "-c log_transaction_sample_rate=0" });
   await client.query(`CREATE ROLE ${quoteIdentifier(role)} LOGIN; CREATE EXTENSION pg_stat_statements`);
 });
 afterAll(() => server?.remove());
