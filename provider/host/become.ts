@@ -1,3 +1,5 @@
+import { UnsupportedError } from "../errors";
+
 /** How to become another user on a host. */
 export interface Become {
   /** `runuser` needs root; `sudo` and `su` may want a password; `none` runs everything as the login. */
@@ -67,6 +69,14 @@ export function methodOf(login: Login, become: Become): Method {
 }
 
 function passwordOf(become: Become, environment: NodeJS.ProcessEnv): string | undefined {
-  const named = become.passwordEnv === undefined ? undefined : environment[become.passwordEnv];
-  return named ?? environment.PGINSTANCE_BECOME_PASSWORD ?? become.password;
+  const { passwordEnv: name } = become;
+  if (name === undefined) return environment.PGINSTANCE_BECOME_PASSWORD || become.password;
+  const named = environment[name];
+  if (named) return named;
+  throw new UnsupportedError(
+    `become: the environment variable ${name}, named by become.passwordEnv, is not set`,
+    {
+      hint: "It is read where Pulumi runs, each time the host is reached: refresh and destroy need it, too.",
+    },
+  );
 }

@@ -19,7 +19,10 @@ export interface Process {
 }
 
 /** What the process runs, `sh -c` or the like: the program itself follows on standard input, in every login shell. */
-export const boot = 'eval "$(dd bs=1 count=$(dd bs=1 count=4 2>/dev/null) 2>/dev/null)"';
+export const boot =
+  'echo pginstance-here >&2; eval "$(dd bs=1 count=$(dd bs=1 count=4 2>/dev/null) 2>/dev/null)"';
+/** A line of its own: sudo quotes in its errors what it was to run. */
+const here = /^pginstance-here$/m;
 
 /**
  * The program of a framed shell. A frame is its size, its text, and the bytes that the command reads: the text ends
@@ -32,7 +35,7 @@ mark() { printf '\\n--%s %s\\n' "$nonce" "$1"; printf '\\n--%s %s\\n' "$nonce" "
 run() {
   size=$1 script=$2; shift 2
   if [ "$size" = 0 ]; then sh -c "$script" pginstance "$@" </dev/null 9>&-
-  else take "$size" | { sh -c "$script" pginstance "$@" 9>&-; code=$?; cat >/dev/null; exit $code; }; fi
+  else { exec 9>&-; take "$size"; } | { exec 9>&-; sh -c "$script" pginstance "$@"; code=$?; cat >/dev/null; exit $code; }; fi
   mark $?
 }
 hold() { script=$2; shift 2; eval "$script"; mark $?; }
@@ -94,9 +97,8 @@ export class FramedShell {
     // Its length has four digits.
     const start = () => process.stdin.write(`${Buffer.byteLength(text)}${text}`);
     process.busy(true);
-    // A sudo that does not ask must not get the password as its command, nor eat the program while it asks.
-    if (way.password === undefined) start();
-    else process.stdin.write("");
+    // Who may ask for a password must not eat the program meanwhile; who does not ask must not get the password.
+    if (!way.prompt) start();
     const ready = new Promise<void>((resolve, reject) => {
       shell.#pending.push({
         command: { name: "shell", script: "", seconds },
@@ -104,17 +106,16 @@ export class FramedShell {
         reject,
       });
       shell.#startLimit();
-      answerPrompt(shell.#stderr, process, way, () => reject(refused("the password was refused")));
+      if (way.prompt) converse(shell.#stderr, process, way, start, (why) => reject(refused(why)));
     });
     try {
       await ready;
     } catch (error) {
       process.end();
-      const words = `${shell.#stderr.rest()}\n${shell.#stdout.rest()}`.trim();
-      const failure = process.failure?.();
-      throw (
-        failure ?? (error instanceof ShellEnded || words !== "" ? refused(words || "no word of why") : error)
-      );
+      const words = `${shell.#stderr.rest()}\n${shell.#stdout.rest()}`.replace(here, "").trim();
+      const silence = error instanceof ShellEnded ? "no word of why" : `no answer within ${seconds} s`;
+      const isOver = error instanceof CommandError || words !== "";
+      throw process.failure?.() ?? (isOver ? refused(words || silence) : error);
     }
     return shell;
   }
@@ -123,16 +124,11 @@ export class FramedShell {
     return this.#lost ?? this.process.failure?.();
   }
 
-  /** Whether nobody waits for an answer. */
-  get idle(): boolean {
-    return this.#pending.length === 0;
-  }
-
   run(command: Command): Promise<CommandResult> {
     return this.#send("run", command);
   }
 
-  hold(command: Command): Promise<CommandResult> {
+  hold(command: Omit<Command, "stdin">): Promise<CommandResult> {
     return this.#send("hold", command);
   }
 
@@ -140,8 +136,8 @@ export class FramedShell {
     this.#end(this.#lost ?? this.#died());
   }
 
-  #send(verb: "run" | "hold", command: Command): Promise<CommandResult> {
-    if (this.lost) return Promise.reject(this.lost);
+  async #send(verb: "run" | "hold", command: Command): Promise<CommandResult> {
+    if (this.lost) throw this.lost;
     const stdin = Buffer.from(command.stdin ?? "");
     const known = this.#known.get(command.script);
     const name = known ?? `s${this.#known.size}`;
@@ -208,12 +204,20 @@ export class FramedShell {
 /** The shell is gone, and with it what it was to do; whether that was done is not known. */
 export class ShellEnded extends CommandError {}
 
-function answerPrompt(stderr: Marks, process: Process, { prompt, password }: Way, refused: () => void): void {
-  if (!prompt) return;
+/** Answers the prompt, if there is one, once; starts what is there then. */
+function converse(
+  stderr: Marks,
+  process: Process,
+  { prompt, password }: Way,
+  start: () => void,
+  refused: (why: string) => void,
+): void {
   let asked = false;
   stderr.watch((text) => {
-    if (!prompt.test(text)) return false;
-    if (asked || password === undefined) refused();
+    if (here.test(text)) start();
+    else if (!prompt?.test(text)) return false;
+    else if (password === undefined) refused("a password is required");
+    else if (asked) refused("the password was refused");
     else process.stdin.write(`${password}\n`);
     asked = true;
     return true;

@@ -18,8 +18,8 @@ export interface Host {
 export interface Shell {
   /** Runs a script to its end, in a process of its own; never twice. */
   run(command: Command): Promise<CommandResult>;
-  /** Runs a script in the shell's own process, for what it shall hold. Such a script must not exit. */
-  hold(command: Command): Promise<CommandResult>;
+  /** Runs a script in the shell's own process, for what it shall hold. Such a script must not exit, and reads nothing. */
+  hold(command: Omit<Command, "stdin">): Promise<CommandResult>;
   /** Why the shell is gone; undefined while it lives. */
   readonly lost: Error | undefined;
   /** Gives it back. Whoever had it has let go of what it held. */

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { ConnectionError } from "../errors";
 import { type FramedShell, ShellEnded } from "./framed-shell";
 import type { Command, CommandResult, Host, Shell } from "./host";
@@ -16,16 +17,26 @@ export interface Transport {
 /** The host allows fewer shells than were asked for. */
 export class TooManyShells extends Error {}
 
+/** A shell that is open, or on its way. */
+interface Slot {
+  readonly user: string;
+  readonly opened: Promise<FramedShell>;
+  /** Undefined while it is on its way. */
+  shell?: FramedShell;
+  /** Who reserved it, or the commands of those who share it. */
+  uses: number;
+  reserved: boolean;
+}
+
 /**
  * A host as a few long-lived shells: one a user for all who only look, and one for each who changes something. How
  * many there are is limited, by MaxSessions of sshd say; who finds none free waits for one.
  */
 export class ShellHost implements Host {
-  readonly #shared = new Map<string, Promise<FramedShell>>();
-  readonly #free: { readonly user: string; readonly shell: FramedShell }[] = [];
+  #slots: readonly Slot[] = [];
   readonly #waiting: (() => void)[] = [];
-  #count = 0;
   #limit: number;
+  #lastEnd = Number.NEGATIVE_INFINITY;
 
   constructor(private readonly transport: Transport) {
     this.#limit = transport.shells;
@@ -36,19 +47,28 @@ export class ShellHost implements Host {
   }
 
   async run(command: Command): Promise<CommandResult> {
-    const user = command.user ?? this.transport.login;
-    const shell = await this.#sharedBy(user);
     try {
-      return await shell.run(command);
+      return await this.#share(command);
     } catch (error) {
-      const swallowed = error instanceof ShellEnded || (error instanceof ConnectionError && error.retryable);
+      const swallowed =
+        error instanceof ShellEnded || (error instanceof ConnectionError && error.phase === "lost");
       if (!swallowed) throw error;
-      return (await this.#sharedBy(user)).run(command);
+      return this.#share(command);
     }
   }
 
+  async #share(command: Command): Promise<CommandResult> {
+    const [slot, shell] = await this.#take(command.user ?? this.transport.login, (one) => !one.reserved);
+    try {
+      return await shell.run(command);
+    } finally {
+      this.#giveBack(slot);
+    }
+  }
+
+  /** The one that is shared, while nobody needs it: a lone operation makes do with one shell. */
   async reserve(user: string): Promise<Shell> {
-    const shell = this.#takeFree(user) ?? (await this.#takeShared(user)) ?? (await this.#open(user));
+    const [slot, shell] = await this.#take(user, (one) => one.uses === 0, true);
     let given = true;
     return {
       run: (command) => shell.run(command),
@@ -59,104 +79,87 @@ export class ShellHost implements Host {
       release: () => {
         if (!given) return;
         given = false;
-        if (shell.lost === undefined) this.#free.push({ user, shell });
-        else this.#count -= 1;
-        this.#waiting.shift()?.();
+        slot.reserved = false;
+        this.#giveBack(slot);
       },
     };
   }
 
-  /** Ends what is open. The next command opens anew. */
-  close(): void {
-    for (const { shell } of this.#free.splice(0)) this.#end(shell);
-    for (const [user, shared] of this.#shared) {
-      this.#shared.delete(user);
-      shared.then(
-        (shell) => this.#end(shell),
-        () => undefined,
-      );
+  /** One that fits, or a new one, in turn. It is taken as it is found, so that nobody else finds it too. */
+  async #take(
+    user: string,
+    fits: (slot: Slot) => boolean,
+    reserved = false,
+  ): Promise<readonly [Slot, FramedShell]> {
+    for (;;) {
+      this.#slots = this.#slots.filter(({ shell }) => shell?.lost === undefined);
+      const slot = this.#slots.find((one) => one.user === user && fits(one)) ?? this.#add(user);
+      if (slot === undefined) {
+        await new Promise<void>((resolve) => this.#waiting.push(resolve));
+        continue;
+      }
+      slot.uses += 1;
+      slot.reserved = reserved;
+      try {
+        return [slot, await slot.opened];
+      } catch (error) {
+        if (!(error instanceof TooManyShells)) throw error;
+        await this.#makeDoWithLess(error);
+      }
     }
   }
 
-  async #sharedBy(user: string): Promise<FramedShell> {
-    const known = await this.#shared.get(user);
-    if (known && known.lost === undefined) return known;
-    if (known) this.#forget(user, known);
-    const found = this.#shared.get(user) ?? this.#share(user);
-    return found;
-  }
-
-  #share(user: string): Promise<FramedShell> {
-    const free = this.#takeFree(user);
-    const shell = free ? Promise.resolve(free) : this.#open(user);
-    this.#shared.set(user, shell);
-    shell.catch(() => {
-      if (this.#shared.get(user) === shell) this.#shared.delete(user);
-    });
-    return shell;
-  }
-
-  #forget(user: string, shell: FramedShell): void {
-    this.#shared.delete(user);
-    this.#end(shell);
-  }
-
-  /** The one that is shared, while nobody needs it: a lone operation makes do with one shell. */
-  async #takeShared(user: string): Promise<FramedShell | undefined> {
-    const shell = await this.#shared.get(user)?.catch(() => undefined);
-    if (!shell?.idle || !this.#shared.delete(user)) return undefined;
-    if (shell.lost === undefined) return shell;
-    this.#end(shell);
-    return undefined;
-  }
-
-  #takeFree(user: string): FramedShell | undefined {
-    const at = this.#free.findIndex((one) => one.user === user);
-    const [found] = at < 0 ? [] : this.#free.splice(at, 1);
-    if (found === undefined) return undefined;
-    if (found.shell.lost === undefined) return found.shell;
-    this.#end(found.shell);
-    return this.#takeFree(user);
-  }
-
-  async #open(user: string): Promise<FramedShell> {
-    while (this.#count >= this.#limit) {
-      if (!(await this.#makeRoom(user))) await new Promise<void>((resolve) => this.#waiting.push(resolve));
-      const free = this.#takeFree(user);
-      if (free) return free;
-    }
-    this.#count += 1;
-    try {
-      return await this.transport.open(user);
-    } catch (error) {
-      this.#count -= 1;
-      if (!(error instanceof TooManyShells) || this.#count === 0) throw error;
-      this.#limit = this.#count;
-      return this.#open(user);
-    }
+  #add(user: string): Slot | undefined {
+    if (this.#slots.length >= this.#limit && !this.#makeRoom()) return undefined;
+    const slot: Slot = { user, opened: this.transport.open(user), uses: 0, reserved: false };
+    this.#slots = [...this.#slots, slot];
+    slot.opened.then(
+      (shell) => {
+        slot.shell = shell;
+      },
+      () => this.#remove(slot),
+    );
+    return slot;
   }
 
   /** Somebody else's that nobody needs now gives way. */
-  async #makeRoom(user: string): Promise<boolean> {
-    const free = this.#free.shift();
-    if (free) {
-      if (free.user === user) this.#free.push(free);
-      else this.#end(free.shell);
-      return true;
-    }
-    for (const [other, shared] of this.#shared) {
-      const shell = other === user ? undefined : await shared.catch(() => undefined);
-      if (shell?.idle && this.#shared.get(other) === shared) {
-        this.#forget(other, shell);
-        return true;
-      }
-    }
-    return false;
+  #makeRoom(): boolean {
+    const idle = this.#slots.find(({ shell, uses }) => shell !== undefined && uses === 0);
+    if (!idle) return false;
+    this.#remove(idle);
+    idle.shell?.close();
+    this.#lastEnd = performance.now();
+    return true;
   }
 
-  #end(shell: FramedShell): void {
-    shell.close();
-    this.#count -= 1;
-    this.#waiting.shift()?.();
+  /** One that was ended counts on the host until its processes are gone. */
+  async #makeDoWithLess(refusal: TooManyShells): Promise<void> {
+    if (performance.now() < this.#lastEnd + lingering) return sleep(50);
+    this.#limit = this.#slots.length;
+    if (this.#limit > 0) return;
+    this.#limit = 1;
+    throw new ConnectionError(`${this.name} has no room for a shell: ${refusal.message}`, {
+      host: this.name,
+      phase: "connect",
+      hint: "Raise MaxSessions in its sshd_config.",
+    });
+  }
+
+  #giveBack(slot: Slot): void {
+    slot.uses -= 1;
+    this.#wake();
+  }
+
+  #remove(slot: Slot): void {
+    this.#slots = this.#slots.filter((one) => one !== slot);
+    this.#wake();
+  }
+
+  /** Whoever finds nothing waits again. */
+  #wake(): void {
+    for (const wake of this.#waiting.splice(0)) wake();
   }
 }
+
+/** Milliseconds. */
+const lingering = 2000;

@@ -46,13 +46,13 @@ async function queryIn(
   seconds: number,
 ): Promise<readonly Rows[]> {
   const { host, owner: user, superuser } = address;
-  const exchange = { user: superuser, database, statements };
+  const request = printExchange({ user: superuser, database, statements });
   try {
     const sent = await host.run({
       name: "sql",
-      script: `${relay}relay "$1" "$2"`,
-      args: [socketOf(address), String(seconds)],
-      stdin: printExchange(exchange),
+      script: `${relay}relay "$@"`,
+      args: [socketOf(address), String(seconds), String(request.length)],
+      stdin: request,
       user,
       seconds: seconds + 15,
     });
@@ -71,8 +71,9 @@ export async function answerOf(
   { exitCode, stdout, stderr }: CommandResult,
   statements: number,
 ): Promise<readonly Rows[]> {
-  if (exitCode !== 0 && stdout.length === 0) throw new QueryError(`cannot reach ${stderr.trim()}`);
-  return readExchange(stdout, statements);
+  const words = exitCode === 0 ? undefined : stderr.trim();
+  if (words !== undefined && stdout.length === 0) throw new QueryError(`cannot reach ${words}`);
+  return readExchange(stdout, statements, words);
 }
 
 /** Where nothing can relay, psql itself is on the host. */

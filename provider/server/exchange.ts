@@ -56,9 +56,14 @@ export function printExchange({ user, database, statements }: Exchange): Buffer 
 
 /**
  * The rows of each statement.
+ * @param cut what is said of an answer that is not whole
  * @throws QueryError in the server's words, or when the answer is not whole
  */
-export async function readExchange(answer: Buffer, statements: number): Promise<readonly Rows[]> {
+export async function readExchange(
+  answer: Buffer,
+  statements: number,
+  cut = "the server ended the connection",
+): Promise<readonly Rows[]> {
   const results: Row[][] = [];
   let fields: RowDescriptionMessage["fields"] = [];
   let rows: Row[] = [];
@@ -100,7 +105,7 @@ export async function readExchange(answer: Buffer, statements: number): Promise<
   stream.end(answer);
   await read;
   if (failure) throw failure;
-  if (!complete || results.length < statements) throw new QueryError("the server ended the connection");
+  if (!complete || results.length < statements) throw new QueryError(cut);
   return results;
 }
 

@@ -6,7 +6,7 @@ import { questions } from "./questions";
 import { describe, stateDirectory, type Target } from "./target";
 
 const script = `${sectionFunction}${relay}
-data=$1 own=$2 bin=$3
+data=$1 own=$2 bin=$3 asked=$4
 # Short texts without a process for each.
 show() { [ -r "$1" ] && while IFS= read -r line || [ -n "$line" ]; do printf '%s\\n' "$line"; done <"$1"; }
 section directory
@@ -33,7 +33,7 @@ ask() {
   { read -r _; read -r _; read -r _; read -r port; read -r sockets; read -r _; read -r _; read -r status; } <"$data/postmaster.pid"
   case $status in ready*) ;; *) return ;; esac
   section sql
-  said=$( { relay "$sockets/.s.PGSQL.$port" 15 >&3; } 2>&1); code=$?
+  said=$( { relay "$sockets/.s.PGSQL.$port" 15 "$asked" >&3; } 2>&1); code=$?
   section relay; echo "$said"
   section relayed; echo $code
 }
@@ -47,15 +47,22 @@ exit 0
 /** What one script finds, section by section. */
 export async function look(target: Target): Promise<ReadonlyMap<string, Buffer>> {
   const output = sections();
+  const request = printExchange({
+    user: target.superuser,
+    database: "postgres",
+    statements: questions(target.superuser),
+  });
   const result = await target.host.run({
     name: "observe",
     script,
-    args: [output.nonce, target.dataDirectory, stateDirectory(target), target.binDirectory],
-    stdin: printExchange({
-      user: target.superuser,
-      database: "postgres",
-      statements: questions(target.superuser),
-    }),
+    args: [
+      output.nonce,
+      target.dataDirectory,
+      stateDirectory(target),
+      target.binDirectory,
+      String(request.length),
+    ],
+    stdin: request,
     user: target.owner,
   });
   const parts = output.parse(result.stdout);

@@ -28,8 +28,14 @@ export function readScript({ exitCode, stdout, stderr }: CommandResult, nonce: s
 /** "psql:<stdin>:2: ERROR:  42601: syntax error at ...", or a connection that was refused, then without its code. */
 function failure(stderr: string): QueryError {
   const [, code, message] = /(?:ERROR|FATAL):\s+(?:([0-9A-Z]{5}):\s+)?(.*)/.exec(stderr) ?? [];
-  const missing = /database ".*" does not exist/.test(stderr) ? "3D000" : undefined;
   return new QueryError(message ?? `cannot reach the server: ${stderr.trim()}`, {
-    sqlstate: code ?? missing,
+    sqlstate: code ?? refusals.find(([words]) => words.test(stderr))?.[1],
   });
 }
+
+const refusals: readonly (readonly [RegExp, string])[] = [
+  [/database ".*" does not exist/, "3D000"],
+  [/too many clients|connection slots/, "53300"],
+  [/starting up|shutting down|not (yet )?accepting|recovery mode/, "57P03"],
+  [/no password supplied/, "28000"],
+];

@@ -52,27 +52,24 @@ export class Scenario {
     return this.way.where;
   }
 
-  /** As part of the args of an Instance. */
-  private get wayText(): string {
-    return Object.entries(this.way.args)
-      .map(([name, value]) => `${name}: ${JSON.stringify(value)},`)
-      .join(" ");
-  }
-
   get data(): string {
     return join(this.directory.path, "data");
   }
 
+  /** Args that every Instance here needs, as JavaScript text: which, where, and the way there. */
+  get place(): string {
+    const { major: version, port, data: dataDirectory, bin: binDirectory, way } = this;
+    return `...${JSON.stringify({ version, port, dataDirectory, binDirectory, ...way.args })}`;
+  }
+
   /** The program: one Instance called `main`, with these args as JavaScript text, and more statements before and after. */
   async declare(args = "", { before = "", after = "", options = "{}", name = "main" } = {}): Promise<void> {
-    const place = `dataDirectory: ${JSON.stringify(this.data)}, binDirectory: ${JSON.stringify(this.bin)}`;
     await this.project.setProgram(`
       const pulumi = require("@pulumi/pulumi");
       const { Instance } = require("pulumi-pginstance");
       ${before}
       const main = new Instance(${JSON.stringify(name)}, {
-        version: "${this.major}", port: ${this.port}, ${place}, ${this.wayText}
-        deletionProtection: false, ${args}
+        ${this.place}, deletionProtection: false, ${args}
       }, ${options});
       exports.uri = main.uri;
       exports.serverVersion = main.serverVersion;

@@ -1,32 +1,36 @@
 /** How a test's program gets to the machine: here, over SSH, or over SSH through another host. */
 import { userInfo } from "node:os";
+import { nameOf } from "../../provider/host/ssh/login";
 import { serverUser } from "./servers";
 import { type Login, type TestHost, testHost } from "./ssh/host";
 
-export const ways = ["local", "ssh", "jump"] as const;
-export type WayName = (typeof ways)[number];
+export type WayName = "local" | "ssh" | "jump";
 
 export interface Way {
   /** As messages call the machine. */
   readonly where: string;
-  /** The args of an Instance. */
-  readonly args: Readonly<Record<string, unknown>>;
+  /** Of an Instance. */
+  readonly args: {
+    readonly host?: { readonly ssh: Readonly<Record<string, unknown>> };
+    readonly become?: object;
+  };
   /** The machine, where it is another one. */
   readonly host?: TestHost;
   dispose(): Promise<void>;
 }
 
-/** Hosts of its own; the login of the last may become the servers' user by sudo. */
+/** Hosts of its own; their logins may become the servers' user by sudo. */
 export async function openWay(name: WayName): Promise<Way> {
   if (name === "local") return { where: "this machine", args: {}, dispose: async () => undefined };
   const bastion = name === "jump" ? await testHost() : undefined;
-  const host = await testHost({ behind: bastion });
+  // Without root both are this machine, and nothing is behind anything.
+  const host = await testHost({ behind: bastion?.isolated ? bastion : undefined });
   const login = await loginTo(host, "deploy");
   const jump = bastion && (await hopTo(bastion));
   const known = [host, bastion].flatMap((one) => (one ? [one.knownHosts] : []));
   const ssh = { ...hop(host, login), knownHosts: known, ...(jump && { jump: [jump] }) };
   return {
-    where: `${host.address.includes(":") ? `[${host.address}]` : host.address}${host.port === 22 ? "" : `:${host.port}`}`,
+    where: nameOf({ host: host.address, port: host.port }),
     args: { host: { ssh }, ...(host.isolated && { become: { method: "sudo" } }) },
     host,
     async dispose() {
@@ -37,7 +41,7 @@ export async function openWay(name: WayName): Promise<Way> {
 }
 
 /** Without root there is only the tests' own user, who is the servers' too. */
-function loginTo(host: TestHost, name: string): Promise<Login> {
+export function loginTo(host: TestHost, name: string): Promise<Login> {
   if (!host.isolated) return host.login(userInfo().username);
   return host.login(name, { shell: "/bin/bash", sudo: [`${name} ALL=(${serverUser()}) NOPASSWD: ALL`] });
 }

@@ -3,10 +3,11 @@ import type { Duplex } from "node:stream";
 import { type Algorithms, type AnyAuthMethod, Client, type ClientChannel } from "ssh2";
 import type { ConnectionError } from "../../errors";
 import { TooManyShells } from "../shell-host";
-import { explain, explainDial, lostBy, unreachable } from "./explain";
+import { explain, explainDial, lostBy, notForwarded, timedOut } from "./explain";
 import { hostKeyPolicy } from "./host-key";
 import { type Hop, nameOf, type SshArgs } from "./login";
 import type { Authentication } from "./means";
+import type { LoginAttempt, Tried } from "./refused-login";
 
 /** What one connection is made with. */
 export interface Route {
@@ -61,16 +62,17 @@ export class Connection {
     const seconds = settings.connectTimeout ?? defaults.connectTimeout;
     const policy = await hostKeyPolicy({ ...hop, knownHosts: settings.knownHosts });
     const authentication = await route.authenticate();
+    const began = performance.now();
     const socket = via
-      ? await via.forward(hop.host, hop.port ?? 22, name)
+      ? await via.forward(hop.host, hop.port ?? 22, name, seconds)
       : await dial(hop.host, hop.port ?? 22, name, seconds);
     const client = new Client();
     let refusal: ConnectionError | undefined;
-    const handler = authenticator(authentication.methods);
+    const handler = authenticator(authentication);
     await new Promise<void>((resolve, reject) => {
       const failed = (error: Error & { level?: string }) => {
         if (error.level === "agent") return;
-        reject(refusal ?? explain(name, error, authentication, handler.offered(), seconds));
+        reject(refusal ?? explain(name, error, handler.attempt(), seconds));
         client.destroy();
         socket.destroy();
       };
@@ -79,8 +81,9 @@ export class Connection {
         resolve();
       });
       client.on("error", failed);
+      client.on("banner", handler.hear);
       client.on("change password", () => failed(level("client-authentication", "the password has expired")));
-      client.once("close", () => failed(new Error("closed before it was through")));
+      client.once("close", () => failed(new Error("it closed the connection")));
       client.connect({
         sock: socket as Socket,
         username: authentication.user,
@@ -91,7 +94,7 @@ export class Connection {
           verify(refusal === undefined);
         },
         algorithms: { ...algorithms, serverHostKey: policy.algorithms },
-        readyTimeout: seconds * 2000,
+        readyTimeout: Math.max(1, seconds * 1000 - (performance.now() - began)),
         keepaliveInterval: (settings.keepAlive ?? defaults.keepAlive) * 1000,
         keepaliveCountMax: missedSigns,
       });
@@ -105,35 +108,45 @@ export class Connection {
 
   /** @throws TooManyShells when sshd's MaxSessions is reached */
   exec(command: string): Promise<ClientChannel> {
-    return new Promise((resolve, reject) => {
-      if (this.#lost) return reject(this.#lost);
-      const gone = () => reject(this.#lost ?? lostBy(this.name, "closed by the other side"));
-      this.client.once("close", gone);
-      this.client.exec(command, (error, channel) => {
-        this.client.off("close", gone);
-        if (!error) return resolve(channel);
+    return this.#channel(
+      (done) => this.client.exec(command, done),
+      (error) => {
         const full = /open fail|administratively prohibited/i.test(error.message);
-        reject(full ? new TooManyShells(error.message) : lostBy(this.name, error.message));
-      });
+        return full ? new TooManyShells(error.message) : lostBy(this.name, error.message);
+      },
+    );
+  }
+
+  /** A connection from that host to another. Its sshd waits for as long as TCP does; we do not. */
+  forward(host: string, port: number, name: string, seconds: number): Promise<Duplex> {
+    const opened = this.#channel(
+      (done) => this.client.forwardOut("127.0.0.1", 0, host, port, done),
+      (error) => notForwarded(name, this.name, error),
+    );
+    return new Promise((resolve, reject) => {
+      const limit = setTimeout(() => {
+        reject(timedOut(name, seconds));
+        opened.then(
+          (late) => late.destroy(),
+          () => undefined,
+        );
+      }, seconds * 1000);
+      opened.then(resolve, reject).finally(() => clearTimeout(limit));
     });
   }
 
-  /** A connection from that host to another. */
-  forward(host: string, port: number, name: string): Promise<Duplex> {
+  #channel(
+    open: (done: (error: Error | undefined, channel: ClientChannel) => void) => void,
+    explained: (error: Error) => Error,
+  ): Promise<ClientChannel> {
     return new Promise((resolve, reject) => {
       if (this.#lost) return reject(this.#lost);
       const gone = () => reject(this.#lost ?? lostBy(this.name, "closed by the other side"));
       this.client.once("close", gone);
-      this.client.forwardOut("127.0.0.1", 0, host, port, (error, stream) => {
+      open((error, channel) => {
         this.client.off("close", gone);
-        if (!error) return resolve(stream);
-        reject(
-          unreachable(
-            name,
-            "connect",
-            `${this.name} cannot connect there: ${error.message.replace(/^\(SSH\) /, "")}`,
-          ),
-        );
+        if (error) reject(explained(error));
+        else resolve(channel);
       });
     });
   }
@@ -166,7 +179,7 @@ function dial(host: string, port: number, name: string, seconds: number): Promis
     const socket = connectSocket({ host, port, noDelay: true });
     const limit = setTimeout(() => {
       socket.destroy();
-      reject(unreachable(name, "connect", `timed out after ${seconds} s`));
+      reject(timedOut(name, seconds));
     }, seconds * 1000);
     socket.once("connect", () => {
       clearTimeout(limit);
@@ -180,21 +193,26 @@ function dial(host: string, port: number, name: string, seconds: number): Promis
 }
 
 /** Tries one method after the other as far as the server takes it, and keeps what the server says it takes. */
-const names: Readonly<Record<string, string>> = { agent: "publickey" };
-
-function authenticator(methods: readonly AnyAuthMethod[]) {
-  const left = [...methods];
+function authenticator({ user, methods, tried: names }: Authentication) {
+  const left = methods.map((method, index) => ({ method, name: names[index] ?? method.type }));
+  const tried: Tried[] = [];
   let offered: readonly string[] = [];
+  let banner = "";
   return {
+    hear: (words: string) => {
+      banner = words;
+    },
     next: (allowed: readonly string[] | null): AnyAuthMethod | false => {
       if (allowed) offered = allowed;
-      let method = left.shift();
-      while (method && offered.length > 0 && !offered.includes(names[method.type] ?? method.type)) {
-        method = left.shift();
+      for (let one = left.shift(); one; one = left.shift()) {
+        const method = one.method.type === "agent" ? "publickey" : one.method.type;
+        if (offered.length > 0 && !offered.includes(method)) continue;
+        tried.push({ method, name: one.name });
+        return one.method;
       }
-      return method ?? false;
+      return false;
     },
-    offered: () => offered,
+    attempt: (): LoginAttempt => ({ user, tried, offered, banner }),
   };
 }
 

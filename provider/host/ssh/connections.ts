@@ -26,7 +26,8 @@ async function reach(args: SshArgs, hops: readonly Hop[]): Promise<Connection> {
   open.set(key, made);
   made.catch(() => setTimeout(() => forget(key, made), refusedFor).unref());
   made.catch((error: unknown) => {
-    if (!(error instanceof ConnectionError) || error.phase !== "auth") forget(key, made);
+    const refused = error instanceof ConnectionError && error.phase === "auth" && !error.retryable;
+    if (!refused) forget(key, made);
   });
   return made;
 }

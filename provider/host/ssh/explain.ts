@@ -1,29 +1,67 @@
 import { ConnectionError, type ConnectionPhase } from "../../errors";
-import type { Authentication } from "./means";
+import { closedLogin, type LoginAttempt, refusedLogin } from "./refused-login";
 
 /** What the network and ssh2 say, in our terms: how far it came, and what to do. */
 
-const reasons: Readonly<Record<string, [phase: ConnectionPhase, retryable: boolean, words: string]>> = {
-  ENOTFOUND: ["resolve", false, "no such host name"],
-  EAI_AGAIN: ["resolve", true, "the name service does not answer"],
-  ECONNREFUSED: ["connect", true, "connection refused: nothing listens there"],
-  EHOSTUNREACH: ["connect", true, "no route to the host"],
-  ENETUNREACH: ["connect", true, "no route to the network"],
-  ETIMEDOUT: ["connect", true, "timed out"],
-  ECONNRESET: ["connect", true, "connection reset"],
+interface Reason {
+  readonly phase: ConnectionPhase;
+  readonly retryable: boolean;
+  readonly words: string;
+  readonly remedy: string;
+}
+
+const connect = (words: string, remedy: string): Reason => ({
+  phase: "connect",
+  retryable: true,
+  words,
+  remedy,
+});
+const isUp = "See that the host is up, and that nothing between it and where Pulumi runs is in the way.";
+const hasCommon = "See what its sshd_config says of Ciphers, KexAlgorithms, MACs and HostKeyAlgorithms.";
+const isSshd = "See that it is sshd that listens there, and that it is not too busy to let anybody in.";
+
+const reasons: Readonly<Record<string, Reason>> = {
+  ENOTFOUND: {
+    phase: "resolve",
+    retryable: false,
+    words: "no such host name",
+    remedy: "See that the name is right, and known where Pulumi runs.",
+  },
+  EAI_AGAIN: {
+    phase: "resolve",
+    retryable: true,
+    words: "the name service does not answer",
+    remedy: "See that names can be looked up where Pulumi runs.",
+  },
+  ECONNREFUSED: connect(
+    "connection refused: nothing listens there",
+    "See that sshd runs there, and listens on that port.",
+  ),
+  EHOSTUNREACH: connect("no route to the host", isUp),
+  ENETUNREACH: connect("no route to the network", isUp),
+  ETIMEDOUT: connect("timed out", isUp),
+  ECONNRESET: connect("connection reset", isSshd),
 };
 
 /** Why there is no TCP connection. */
 export function explainDial(host: string, cause: NodeJS.ErrnoException): ConnectionError {
-  const [phase, retryable, words] = reasons[cause.code ?? ""] ?? ["connect", true, cause.message];
-  return unreachable(host, phase, words, retryable, cause);
+  return unreachable(host, reasons[cause.code ?? ""] ?? connect(cause.message, isUp), cause);
 }
 
-export function unreachable(
+export function timedOut(host: string, seconds: number): ConnectionError {
+  return unreachable(host, connect(`timed out after ${seconds} s`, isUp));
+}
+
+/** What sshd says of a connection that it was to make for a jump. */
+export function notForwarded(host: string, jump: string, { message }: Error): ConnectionError {
+  const words = message.replace(/^\(SSH\) /, "");
+  const remedy = `See that ${host} is up, that ${jump} has a way there, and that its sshd has AllowTcpForwarding.`;
+  return unreachable(host, connect(`${jump} cannot connect there: ${words}`, remedy));
+}
+
+function unreachable(
   host: string,
-  phase: ConnectionPhase,
-  words: string,
-  retryable = true,
+  { phase, retryable, words, remedy }: Reason,
   cause?: unknown,
 ): ConnectionError {
   return new ConnectionError(`cannot reach ${host} (${phase}: ${words})`, {
@@ -31,7 +69,7 @@ export function unreachable(
     phase,
     retryable,
     cause,
-    hint: "The state is unchanged: unreachable does not mean gone.",
+    hint: `${remedy} The state is unchanged: unreachable does not mean gone.`,
   });
 }
 
@@ -48,30 +86,25 @@ export function lostBy(host: string, words: string): ConnectionError {
   );
 }
 
-/** What ssh2 says, in our terms. */
+/** What ssh2 says, in our terms. An SSH server that ends it on purpose gives a reason, which comes as a number. */
 export function explain(
   host: string,
   error: NodeJS.ErrnoException & { level?: string },
-  { user, tried }: Authentication,
-  offered: readonly string[],
+  attempt: LoginAttempt,
   seconds: number,
 ): ConnectionError {
-  if (error.level === "client-authentication") {
-    const takes = offered.length > 0 ? `; it takes ${offered.join(", ")}` : "";
-    return new ConnectionError(
-      `${host} refuses the login ${user} (auth: tried ${tried.join(", ")}${takes})`,
-      {
-        host,
-        phase: "auth",
-        cause: error,
-        hint: `See that ${user} is a user there who may log in, and that the key is in its authorized_keys. It is not tried again.`,
-      },
-    );
+  const { code, level, message } = error;
+  if (level === "client-authentication") return refusedLogin(host, attempt, error);
+  if (level === "client-timeout") {
+    return unreachable(host, connect(`no SSH answer within ${seconds} s`, isSshd), error);
   }
-  if (error.level === "client-timeout") {
-    return unreachable(host, "connect", `no SSH answer within ${seconds * 2} s`, true, error);
+  if (typeof code === "string") return explainDial(host, error);
+  if (attempt.tried.length > 0) {
+    return code === undefined
+      ? closedLogin(host, attempt, error)
+      : refusedLogin(host, attempt, error, message);
   }
-  if (error.code !== undefined) return explainDial(host, error);
-  const hopeless = /no matching|protocol version|not supported/i.test(error.message);
-  return unreachable(host, "connect", error.message, !hopeless, error);
+  const isHopeless = /no matching|protocol version|not supported/i.test(message);
+  const reason = isHopeless ? { ...connect(message, hasCommon), retryable: false } : connect(message, isSshd);
+  return unreachable(host, reason, error);
 }

@@ -38,7 +38,8 @@ function sshTransport(args: SshArgs, become: Become): Transport {
       ];
       const method = user === login ? undefined : methodOf(who, become);
       const refused = (words: string) => refusal(name, login, user, method, words);
-      return FramedShell.open(name, await start(connection, command.join(" ")), way, refused);
+      const channel = await start(connection, command.join(" "));
+      return FramedShell.open(name, channel, way, refused, 3 * (args.connectTimeout ?? 10));
     },
   };
 }
@@ -72,25 +73,34 @@ function refusal(
   method: string | undefined,
   words: string,
 ): Error {
-  if (method === undefined) {
-    return new ConnectionError(`${host}: the login shell of ${login} runs no commands: ${words}`, {
-      host,
-      phase: "become",
-      hint: `Give ${login} a shell (chsh), or log in as another user.`,
-    });
-  }
-  const hint =
-    hints.find(([pattern]) => pattern.test(words))?.[1] ??
-    "Declare another `become.method`, or another owner.";
-  return new ConnectionError(`${host}: ${login} cannot become ${user} by ${method}: ${words}`, {
+  const [what, [, hint = ""] = []] =
+    method === undefined
+      ? [`the login shell of ${login} runs no commands`, shellHints.find(([pattern]) => pattern.test(words))]
+      : [`${login} cannot become ${user} by ${method}`, becomeHints.find(([pattern]) => pattern.test(words))];
+  return new ConnectionError(`${host}: ${what}: ${words}`, {
     host,
     phase: "become",
     hint: hint.replaceAll("LOGIN", login).replaceAll("OWNER", user),
   });
 }
 
-/** What the words of sudo and su mean for whoever reads them. */
-const hints: readonly (readonly [RegExp, string])[] = [
+type Hints = readonly (readonly [words: RegExp, hint: string])[];
+
+/** What the words of a login shell mean for whoever reads them. */
+const shellHints: Hints = [
+  [/expired/i, "Set a new password for LOGIN there (passwd), or lift its expiry (chage)."],
+  [
+    /\d{4}umask/,
+    "What LOGIN runs at a login (.bashrc or the like) reads the commands that are meant for the shell.",
+  ],
+  [
+    /(?:)/,
+    "Give LOGIN a shell (chsh), see that what it runs at a login (.bashrc, ForceCommand) lets commands through, or log in as another user.",
+  ],
+];
+
+/** What the words of sudo and su mean. */
+const becomeHints: Hints = [
   [/tty/i, "sudoers wants a terminal: add `Defaults:LOGIN !requiretty` there."],
   [
     /password is required|no password was provided/i,
@@ -102,4 +112,5 @@ const hints: readonly (readonly [RegExp, string])[] = [
   ],
   [/not allowed|may not run|not in the sudoers/i, "Allow it: sudoers `LOGIN ALL=(OWNER) NOPASSWD: ALL`."],
   [/not found|No such file/i, "It is not on the host: install it, or declare another `become.method`."],
+  [/(?:)/, "Declare another `become.method`, or another owner."],
 ];

@@ -1,6 +1,6 @@
 /**
- * The provider is killed at every process that it starts, in three operations; the same operation, run again, must end
- * as if nothing had happened. The engine knows nothing of a killed create, and has the old state of a killed update.
+ * The provider is killed at every process that it starts and every message that it sends to one, in three operations;
+ * the same operation, run again, must end as if nothing had happened. The engine knows nothing of a killed create, and has the old state of a killed update.
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -21,8 +21,8 @@ import { editAsOwner } from "../../support/servers";
 const major = "17";
 const hook = join(__dirname, "..", "..", "support", "kill-at-spawn.cjs");
 
-/** In the middle of a write; right after it or a spawn, without a turn of the event loop, or milliseconds later. */
-const afterwards = ["half", "0", "2", "12", "50"];
+/** Without a turn of the event loop, or milliseconds later. */
+const afterwards = ["0", "2", "12", "50"];
 
 const verifier =
   "SCRAM-SHA-256$4096:c2FsdHNhbHRzYWx0c2FsdA==$cnXrYTRi3C6qLpFa7zJFjKsKbKVBrk2GAIqB3i4Ki1A=:3mbgPnzcvLTYRy5QSYRNX4JqTmhFoAyKkOYyl1Ydwis=";
@@ -46,7 +46,7 @@ interface Operation {
   readonly args: readonly unknown[];
 }
 
-/** Around which spawn, and when: `before` it, or milliseconds after. */
+/** Around which spawn or write, and when: `before` it, at `half` of a write, or milliseconds after. */
 interface Kill {
   readonly k: number;
   readonly when: string;
@@ -57,13 +57,13 @@ const program = `
   const { method, args } = JSON.parse(require("node:fs").readFileSync(process.argv[2], "utf8"));
   instance[method](...args).then(() => process.exit(0), (error) => { console.error(error.message); process.exit(1); });`;
 
-/** Runs an operation in a process of its own; says whether it was killed, and how many processes it started. */
-async function elsewhere(operation: Operation, kill?: Kill): Promise<{ killed: boolean; spawns: number }> {
+/** Runs an operation in a process of its own; says whether it was killed, and what it did: spawns and writes, a letter each. */
+async function elsewhere(operation: Operation, kill?: Kill): Promise<{ killed: boolean; points: string }> {
   const folder = await mkdtemp(join(scratch, "run-"));
   const file = join(folder, "operation.json");
-  const count = join(folder, "count");
+  const seen = join(folder, "points");
   await writeFile(file, JSON.stringify(operation));
-  await writeFile(count, "0");
+  await writeFile(seen, "");
   const child = spawn(process.execPath, ["--require", hook, "-e", program, built.path, file], {
     stdio: ["ignore", "ignore", "pipe"],
     env: {
@@ -71,7 +71,7 @@ async function elsewhere(operation: Operation, kill?: Kill): Promise<{ killed: b
       NODE_COMPILE_CACHE: join(scratch, "cache"),
       KILL_AT: String(kill?.k ?? 0),
       KILL_WHEN: kill?.when,
-      KILL_COUNT: count,
+      KILL_POINTS: seen,
     },
   });
   let stderr = "";
@@ -79,9 +79,9 @@ async function elsewhere(operation: Operation, kill?: Kill): Promise<{ killed: b
     stderr += text;
   });
   const [code, signal] = await once(child, "exit");
-  const spawns = Number(await readFile(count, "utf8"));
+  const points = await readFile(seen, "utf8");
   if (signal === null && code !== 0) throw new Error(`${operation.method} failed without a kill: ${stderr}`);
-  return { killed: signal === "SIGKILL", spawns };
+  return { killed: signal === "SIGKILL", points };
 }
 
 /** What a killed process held goes with it, a moment later. */
@@ -176,18 +176,17 @@ class Tally {
   report(): void {
     process.stdout.write(`${this.operation}: ${this.kills} kills, ${this.divergences.length} divergences\n`);
     expect(this.divergences).toEqual([]);
-    expect(this.kills).toBeGreaterThan(10);
+    expect(this.kills).toBeGreaterThan(20);
   }
 }
 
-/** Before every spawn and write to one, then after every third. */
-function sweep(spawns: number): Kill[] {
-  const every = Array.from({ length: spawns }, (_, index) => index + 1);
-  const later = every.filter((k) => k % 3 === 0);
-  return [
-    ...every.map((k) => ({ k, when: "before" })),
-    ...later.map((k, index) => ({ k, when: afterwards[index % afterwards.length] ?? "0" })),
-  ];
+/** Before every spawn and write, at half of every write, and after each. */
+function sweep(points: string): Kill[] {
+  return [...points].flatMap((letter, index) => {
+    const after = afterwards[index % afterwards.length] ?? "0";
+    const moments = letter === "w" ? ["before", "half", after] : ["before", after];
+    return moments.map((when) => ({ k: index + 1, when }));
+  });
 }
 
 /** After a divergence: the next kill starts from nothing again. */
@@ -204,7 +203,7 @@ const large = {
   settings: { max_connections: 50, work_mem: "6MB", log_min_duration_statement: 1000 },
 };
 
-describe.concurrent(`a provider on PostgreSQL ${major} that is killed at each process it starts`, () => {
+describe.concurrent(`a provider on PostgreSQL ${major} that is killed at each process it starts and each message it sends`, () => {
   it("in a create, and in a delete, ends, run again, as one that was not", async () => {
     const at = await place(major);
     const inputs = await at.inputs(small);
@@ -212,13 +211,13 @@ describe.concurrent(`a provider on PostgreSQL ${major} that is killed at each pr
     const creates = new Tally("create");
     const deletes = new Tally("delete");
     try {
-      const { spawns } = await elsewhere(creation);
+      const { points } = await elsewhere(creation);
       const first = await instance.create(inputs);
       const wanted = await ending(at, first.outs);
       const deletion = await elsewhere({ method: "delete", args: [first.id, first.outs] });
       await requireNothing(at);
-      const deaths = sweep(deletion.spawns);
-      const births = sweep(spawns);
+      const deaths = sweep(deletion.points);
+      const births = sweep(points);
       for (let turn = 0; turn < Math.max(births.length, deaths.length); turn++) {
         const [birth, death] = [births[turn], deaths[turn]];
         const made: { id: string; outs: Properties }[] = [];
@@ -254,7 +253,7 @@ describe.concurrent(`a provider on PostgreSQL ${major} that is killed at each pr
     const updates = new Tally("update");
     try {
       let { id, outs } = await instance.create(inputs.small);
-      const { spawns } = await elsewhere({ method: "update", args: [id, outs, inputs.large] });
+      const { points } = await elsewhere({ method: "update", args: [id, outs, inputs.large] });
       const wanted = { small: {} as Ending, large: {} as Ending };
       // To and fro, as the first way lies behind a create and not behind an update.
       const settle = async () => {
@@ -266,7 +265,7 @@ describe.concurrent(`a provider on PostgreSQL ${major} that is killed at each pr
       await settle();
       expect(differences(wanted.small.files, wanted.large.files)).not.toEqual([]);
       let now: "small" | "large" = "small";
-      for (const kill of sweep(spawns)) {
+      for (const kill of sweep(points)) {
         const next = now === "small" ? "large" : "small";
         const args = [id, outs, inputs[next]] as const;
         const fine = await updates.try(kill, async () => {

@@ -34,9 +34,11 @@ async function relayWith(
   program: "perl" | "python3" | undefined,
   request: Buffer | string = "",
   seconds = 10,
+  bytes = Buffer.byteLength(request),
 ) {
   if (program) await symlink(find(program), join(folder, program));
-  const argv = ["-c", `${relay}relay "$1" "$2"`, "pginstance", join(folder, "s"), String(seconds)];
+  const args = [join(folder, "s"), String(seconds), String(bytes)];
+  const argv = ["-c", `${relay}relay "$@"`, "pginstance", ...args];
   const child = spawn("/bin/sh", argv, { env: { PATH: folder } });
   children.push(child);
   const chunks: Buffer[] = [];
@@ -82,6 +84,18 @@ describe.each(["perl", "python3"] as const)("with %s", (program) => {
     const { exitCode, words } = await relayWith(program, "hello");
     expect(exitCode).not.toBe(0);
     expect(words).toMatch(/s: (No such file or directory|Connection refused)/);
+  });
+
+  it("a request of which half was cut off is not sent", async () => {
+    let connections = 0;
+    await serve(() => undefined);
+    server.on("connection", () => {
+      connections += 1;
+    });
+    const { exitCode, words } = await relayWith(program, "hel", 10, 5);
+    expect(exitCode).not.toBe(0);
+    expect(words).toContain("its input was cut off");
+    expect(connections).toBe(0);
   });
 
   it("a server that does not answer is left at the limit, which the error names", async () => {

@@ -51,20 +51,24 @@ const failureOf = (promise: Promise<unknown>): Promise<unknown> =>
     (error: unknown) => error,
   );
 
-/** A session in a process of its own, and in it a step when a script is given; says "open" and "done". */
-async function sessionElsewhere(script = "", environment: NodeJS.ProcessEnv = {}) {
+/** A session in a process of its own, and in it a step, or a mere run, when a script is given; says "open" and "done". */
+async function sessionElsewhere(
+  script = "",
+  environment: NodeJS.ProcessEnv = {},
+  how: "step" | "run" = "step",
+) {
   const program = `
     const { Session } = require(process.argv[1] + "/provider/host/session.js");
     const { LocalHost } = require(process.argv[1] + "/provider/host/local.js");
-    const [directory, owner, script] = process.argv.slice(2);
+    const [directory, owner, script, how] = process.argv.slice(2);
     Session.open(new LocalHost(), directory, owner).then(async (session) => {
       console.log("open");
-      if (script) await session.step({ name: "work elsewhere", script, args: [directory], stdin: "input\\n" });
+      if (script) await session[how]({ name: "work elsewhere", script, args: [directory], stdin: "input\\n" });
       console.log("done");
       setInterval(() => {}, 1000);
     });`;
   const hook = join(__dirname, "..", "..", "support", "kill-at-spawn.cjs");
-  const argv = ["--require", hook, "-e", program, built.path, directory, owner, script];
+  const argv = ["--require", hook, "-e", program, built.path, directory, owner, script, how];
   const child = spawn(process.execPath, argv, {
     stdio: ["ignore", "pipe", "inherit"],
     env: { ...process.env, ...environment },
@@ -263,6 +267,17 @@ describe("a step of a session whose process was killed", () => {
       await next.close();
       await editAsOwner('rm -f "$1/copy"', directory);
     }
+  });
+});
+
+describe("a script without a step, in a session whose process was killed", () => {
+  it("does not keep the lock, however long it goes on", async () => {
+    const other = await sessionElsewhere(': >"$1/began"; sleep 30', {}, "run");
+    await until("the script", () => existsSync(join(directory, "began")));
+    await other.kill();
+    const next = await session();
+    expect(next.joined).toBeUndefined();
+    expect(processesWith(`pginstance ${directory}`)).not.toEqual([]);
   });
 });
 

@@ -6,6 +6,8 @@ const packages = {
   sshd: "openssh-server",
   ssh: "openssh-client",
   "ssh-keygen": "openssh-client",
+  "ssh-agent": "openssh-client",
+  "ssh-add": "openssh-client",
   ip: "iproute2",
   unshare: "util-linux",
   nsenter: "util-linux",

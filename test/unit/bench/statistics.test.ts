@@ -59,6 +59,12 @@ describe("pairs", () => {
     expect(summarise(pairs.slice(0, 2)).ratio).toBe(0.75);
   });
 
+  test("whose other figure noise has turned around count against us", () => {
+    const pairs = [1, 2, -1].map((theirs): Pair => ({ ours: 1, theirs, first: "ours" }));
+    expect(summarise(pairs).ratio).toBe(1);
+    expect(summarise(pairs.slice(2)).ratio).toBe(Number.POSITIVE_INFINITY);
+  });
+
   test("none are an error", () => {
     expect(() => summarise([])).toThrow("there are no measurements");
   });

@@ -69,4 +69,12 @@ describe("a session in one message each way", () => {
   ])("throws when %s came back", async (_, answer) => {
     await expect(readExchange(answer, 2)).rejects.toThrow("the server ended the connection");
   });
+
+  it("throws what is known of why it was cut off, unless the server itself has said something", async () => {
+    const words = "no answer within 1 s";
+    await expect(readExchange(authenticationOk, 1, words)).rejects.toThrow(words);
+    await expect(readExchange(Buffer.concat([authenticationOk, failed]), 1, words)).rejects.toThrow(
+      "syntax error",
+    );
+  });
 });

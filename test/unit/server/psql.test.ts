@@ -14,6 +14,16 @@ describe("statements through psql", () => {
     );
   });
 
+  it("that show a setting select it, under the name that SHOW gives it", () => {
+    expect(printScript(["SHOW work_mem"], "nonce")).toContain(
+      `(SELECT current_setting('work_mem') AS "work_mem")`,
+    );
+  });
+
+  it("that only begin as a query does are none", () => {
+    expect(printScript(["SELECTED"], "nonce")).toBe("\\echo nonce\nSELECTED;\n");
+  });
+
   it("give the rows of each", () => {
     expect(readScript(result('nonce\n[{"a":1}, \n {"a":2}]\nnonce\nnonce\n[]\n'), "nonce")).toEqual([
       [{ a: 1 }, { a: 2 }],
@@ -29,6 +39,18 @@ describe("statements through psql", () => {
       "3D000",
       'database "postgres" does not exist',
     ],
+    ["psql: error: FATAL:  sorry, too many clients already\n", "53300", "sorry, too many clients already"],
+    [
+      "psql: error: FATAL:  the database system is starting up\n",
+      "57P03",
+      "the database system is starting up",
+    ],
+    [
+      "psql: error: fe_sendauth: no password supplied\n",
+      "28000",
+      "cannot reach the server: psql: error: fe_sendauth: no password supplied",
+    ],
+    ["psql: error: No such file\n", undefined, "cannot reach the server: psql: error: No such file"],
   ])("throw what the server said: %j", (stderr, sqlstate, message) => {
     expect(() => readScript(result("", stderr, 2), "nonce")).toThrowError(
       expect.objectContaining({ sqlstate, message }),
