@@ -9,6 +9,8 @@ export interface Means {
   configure?(spot: Spot, value: string): Promise<unknown>;
   /** All there is to know of an instance. */
   read?(spot: Spot): Promise<unknown>;
+  /** Opens the connection that is kept, should it have been idle for too long. */
+  connect?(spot: Spot): Promise<unknown>;
   /** Ends connections that are kept, so that the next command pays for a new one. */
   disconnect?(): Promise<void>;
 }

@@ -7,7 +7,6 @@ import type { Site, Spot } from "./site";
 export interface Ours extends Required<Means> {
   /** Declares more than the spot's own inputs from now on, and makes it so. */
   update(spot: Spot, more: Properties): Promise<void>;
-  stateOf(spot: Spot): { readonly id: string; readonly outs: Properties };
 }
 
 export function ours(site: Site): Ours {
@@ -29,16 +28,17 @@ export function ours(site: Site): Ours {
     const result = await instance.update(id, outs, await inputs(spot, more));
     known.set(spot.name, { id, outs: result.outs as Properties });
   };
+  const read = async (spot: Spot) => {
+    const { id, outs } = stateOf(spot);
+    await instance.read(id, outs);
+  };
   return {
     name: "ours",
     create,
     update,
-    stateOf,
     configure: (spot, value) => update(spot, { settings: { work_mem: value } }),
-    async read(spot) {
-      const { id, outs } = stateOf(spot);
-      await instance.read(id, outs);
-    },
+    read,
+    connect: read,
     // Another way to the host, so another connection; the one before ends by itself when it has been idle.
     async disconnect() {
       ways += 1;

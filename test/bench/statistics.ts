@@ -30,13 +30,18 @@ export function order(pair: number): Pair["first"] {
 }
 
 export function summarise(pairs: readonly Pair[]): Summary {
-  const ratios = pairs.map(({ ours, theirs }) => ours / theirs);
+  const ratios = pairs.map(ratioOf);
   return {
     ours: median(pairs.map(({ ours }) => ours)),
     theirs: median(pairs.map(({ theirs }) => theirs)),
     ratio: median(ratios),
     interval: medianInterval(ratios),
   };
+}
+
+/** A slope that noise has turned around says nothing, and must not look like a win of ours. */
+function ratioOf({ ours, theirs }: Pair): number {
+  return theirs > 0 ? ours / theirs : Number.POSITIVE_INFINITY;
 }
 
 export function median(values: readonly number[]): number {

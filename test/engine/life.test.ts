@@ -2,10 +2,15 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Scenario } from "../support/scenario";
 
 /** One stack's whole life, told in order, with the packed package as npm installs it. */
-describe("the life of an instance", () => {
+describe.each([
+  { way: "local", major: "17" },
+  { way: "ssh", major: "17" },
+  { way: "jump", major: "15" },
+] as const)("the life of an instance of $major ($way)", ({ way, major }) => {
   let it: Scenario;
+  const its = () => `${major}/main on ${it.where}`;
   beforeAll(async () => {
-    it = await Scenario.open({ manager: "npm" });
+    it = await Scenario.open({ manager: "npm", way, major });
   });
   afterAll(() => it.close());
 
@@ -14,9 +19,11 @@ describe("the life of an instance", () => {
     const preview = await it.project.preview();
     expect(preview).toMatchObject({ exitCode: 0 });
     expect(preview.stdout).toContain(
-      `plan: new instance 17/main on this machine, port ${it.port}: initdb, configuration, start`,
+      `plan: new instance ${its()}, port ${it.port}: initdb, configuration, start`,
     );
-    expect(preview.stdout).toMatch(/uri\s+: "postgresql:\/\/postgres@localhost:\d+\/postgres"/);
+    const address = it.way.host?.address ?? "localhost";
+    expect(preview.stdout).toMatch(new RegExp(`uri\\s+: "postgresql://postgres@${address}:\\d+/postgres"`));
+    expect(await it.way.host?.handshakes()).toBe(way === "local" ? undefined : 0);
     expect(await it.leftovers()).toEqual([]);
   });
 
@@ -30,7 +37,7 @@ describe("the life of an instance", () => {
     expect(await it.project.outputs()).toMatchObject({
       phase: "ready",
       pendingRestart: false,
-      serverVersion: "17.10",
+      serverVersion: expect.stringMatching(new RegExp(`^${major}\\.`)),
     });
   });
 
@@ -71,7 +78,7 @@ describe("the life of an instance", () => {
     await it.declare('settings: { work_mem: "16MB", max_connections: 150 }, restartOnChanges: true');
     const preview = await it.project.preview();
     expect(preview.stdout).toContain(
-      "warning: restart of 17/main on this machine: max_connections is pending. Clients are disconnected.",
+      `warning: restart of ${its()}: max_connections is pending. Clients are disconnected.`,
     );
     expect(await it.project.up()).toMatchObject({ exitCode: 0 });
     expect(await it.ask("SHOW max_connections")).toBe("150");
@@ -83,7 +90,7 @@ describe("the life of an instance", () => {
     const preview = await it.project.preview("--diff");
     expect(preview.stdout).toContain("~ max_connections: 150 => 200");
     expect(preview.stdout + preview.stderr).toContain(
-      "warning: restart of 17/main on this machine: max_connections 150 -> 200. Clients are disconnected.",
+      `warning: restart of ${its()}: max_connections 150 -> 200. Clients are disconnected.`,
     );
     const up = await it.project.up();
     expect(up.stdout).toContain("restarting the server");
@@ -121,7 +128,7 @@ describe("the life of an instance", () => {
     const look = await it.project.refresh("--diff");
     expect(look.stdout).toMatch(/~ state\s*: "started" => "stopped"/);
     const preview = await it.project.preview();
-    expect(preview.stdout).toContain("plan: start of 17/main on this machine");
+    expect(preview.stdout).toContain(`plan: start of ${its()}`);
     expect(await it.project.up()).toMatchObject({ exitCode: 0 });
     expect(await it.ask("SELECT 1")).toBe(1);
   });
@@ -168,9 +175,7 @@ describe("the life of an instance", () => {
   test("stopping is said to be a downtime, and the instance stays stopped", async () => {
     await it.declare('settings: { max_connections: null }, restartOnChanges: true, state: "stopped"');
     const preview = await it.project.preview();
-    expect(preview.stdout).toContain(
-      "warning: stop of 17/main on this machine (fast): downtime until it is started again.",
-    );
+    expect(preview.stdout).toContain(`warning: stop of ${its()} (fast): downtime until it is started again.`);
     expect(await it.project.up()).toMatchObject({ exitCode: 0 });
     expect(await it.edit('"$2/pg_ctl" status -D "$1" >/dev/null || echo $?')).toBe("3\n");
     expect(await it.project.refresh("--preview-only", "--expect-no-changes")).toMatchObject({ exitCode: 0 });

@@ -5,10 +5,6 @@ import { Scenario } from "../support/scenario";
 const hook = `--require=${join(process.cwd(), "test/support/kill-at-step.cjs")}`;
 
 let it: Scenario;
-beforeEach(async () => {
-  it = await Scenario.open();
-});
-afterEach(() => it.close());
 
 /** Everything that must be the same after an interruption as without one. */
 async function whatIs() {
@@ -30,9 +26,6 @@ const created = 'settings: { work_mem: "8MB", max_connections: 50 }, superuserPa
 const changed =
   'settings: { work_mem: "9MB", max_connections: 60 }, superuserPassword: "other-word", restartOnChanges: true';
 
-/** Killed before a step begins, or while it runs. */
-const moments = [undefined, "0", "120"] as const;
-
 async function killedAt(step: string, after: string | undefined): Promise<void> {
   const killed = it.project.with({
     NODE_OPTIONS: hook,
@@ -42,107 +35,120 @@ async function killedAt(step: string, after: string | undefined): Promise<void> 
   expect((await killed.up()).exitCode, `killed around ${step}`).not.toBe(0);
 }
 
-describe("SIGKILL of the provider", () => {
-  test("at any step of a create or a change: the next up ends as the uninterrupted run", {
-    timeout: 600_000,
-  }, async () => {
-    await it.declare(created);
-    expect(await it.project.up()).toMatchObject({ exitCode: 0 });
-    const whole = await whatIs();
-    await it.declare(changed);
-    expect(await it.project.up()).toMatchObject({ exitCode: 0 });
-    const wholeChanged = await whatIs();
-    expect(await it.project.destroy()).toMatchObject({ exitCode: 0 });
-
-    const divergences: string[] = [];
-    let kills = 0;
-    const compare = async (label: string, expected: object) => {
-      kills += 1;
-      const preview = await it.project.preview("--expect-no-changes");
-      const now = await whatIs();
-      if (preview.exitCode !== 0 || JSON.stringify(now) !== JSON.stringify(expected)) {
-        divergences.push(`${label}: ${JSON.stringify(now)} instead of ${JSON.stringify(expected)}`);
-      }
-    };
-    const socket = `/tmp/.s.PGSQL.${it.port}`;
-    for (const step of ["initdb", "configuration", "start", socket]) {
-      for (const after of step === socket ? [undefined] : moments) {
-        await it.declare(created);
-        await killedAt(step, after);
-        const again = await it.project.up();
-        if (again.exitCode !== 0) divergences.push(`create, ${step}, ${after}: ${again.stdout}`);
-        else await compare(`create, ${step}, ${after ?? "before"}`, whole);
-        expect(await it.project.destroy()).toMatchObject({ exitCode: 0 });
-        expect(await it.leftovers()).toEqual([]);
-      }
-    }
-    await it.declare(created);
-    expect(await it.project.up()).toMatchObject({ exitCode: 0 });
-    for (const step of ["configuration", "restart"]) {
-      for (const after of moments) {
-        await it.declare(changed);
-        await killedAt(step, after);
-        const again = await it.project.up();
-        if (again.exitCode !== 0) divergences.push(`change, ${step}, ${after}: ${again.stdout}`);
-        else await compare(`change, ${step}, ${after ?? "before"}`, wholeChanged);
-        await it.declare(created + ", restartOnChanges: true");
-        expect(await it.project.up()).toMatchObject({ exitCode: 0 });
-      }
-    }
-    console.log(`${kills} kills tried, ${divergences.length} divergences`);
-    expect(divergences).toEqual([]);
+/** Killed before a step begins, or so many milliseconds after; over SSH only where the step then runs. */
+describe.each([
+  { way: "local", major: "17", moments: [undefined, "0", "120"] },
+  { way: "ssh", major: "15", moments: ["0", "120"] },
+] as const)("$major ($way):", ({ way, major, moments }) => {
+  beforeEach(async () => {
+    it = await Scenario.open({ way, major });
   });
-});
+  afterEach(() => it.close());
 
-describe("a create that failed half-way", () => {
-  test("is kept in the state with the server's own words, and finished by the next up", async () => {
-    await it.declare('settings: { shared_buffers: "900GB", work_mem: "8MB" }');
-    const failed = await it.project.up();
-    expect(failed.exitCode).not.toBe(0);
-    expect(failed.stdout).toMatch(/start: the server of 17\/main on this machine exited\. Its log says:/);
-    expect(failed.stdout).toContain("could not map anonymous shared memory");
-    const { resources } = await it.project.state();
-    const kept = resources.find((one) => String(one.type).endsWith("Instance"));
-    expect(kept).toMatchObject({ outputs: { phase: "creating" } });
+  describe("SIGKILL of the provider", () => {
+    test("at any step of a create or a change: the next up ends as the uninterrupted run", {
+      timeout: 600_000,
+    }, async () => {
+      await it.declare(created);
+      expect(await it.project.up()).toMatchObject({ exitCode: 0 });
+      const whole = await whatIs();
+      await it.declare(changed);
+      expect(await it.project.up()).toMatchObject({ exitCode: 0 });
+      const wholeChanged = await whatIs();
+      expect(await it.project.destroy()).toMatchObject({ exitCode: 0 });
 
-    await it.declare('settings: { work_mem: "8MB" }');
-    expect(await it.project.up()).toMatchObject({ exitCode: 0 });
-    expect(await it.ask("SHOW work_mem")).toBe("8MB");
-    expect(await it.project.outputs()).toMatchObject({ phase: "ready" });
-    expect(await it.project.preview("--expect-no-changes")).toMatchObject({ exitCode: 0 });
-    expect(await it.project.destroy()).toMatchObject({ exitCode: 0 });
-    expect(await it.leftovers()).toEqual([]);
+      const divergences: string[] = [];
+      let kills = 0;
+      const compare = async (label: string, expected: object) => {
+        kills += 1;
+        const preview = await it.project.preview("--expect-no-changes");
+        const now = await whatIs();
+        if (preview.exitCode !== 0 || JSON.stringify(now) !== JSON.stringify(expected)) {
+          divergences.push(`${label}: ${JSON.stringify(now)} instead of ${JSON.stringify(expected)}`);
+        }
+      };
+      const socket = `/tmp/.s.PGSQL.${it.port}`;
+      for (const step of ["initdb", "configuration", "start", socket]) {
+        for (const after of step === socket ? [undefined] : moments) {
+          await it.declare(created);
+          await killedAt(step, after);
+          const again = await it.project.up();
+          if (again.exitCode !== 0) divergences.push(`create, ${step}, ${after}: ${again.stdout}`);
+          else await compare(`create, ${step}, ${after ?? "before"}`, whole);
+          expect(await it.project.destroy()).toMatchObject({ exitCode: 0 });
+          expect(await it.leftovers()).toEqual([]);
+        }
+      }
+      await it.declare(created);
+      expect(await it.project.up()).toMatchObject({ exitCode: 0 });
+      for (const step of ["configuration", "restart"]) {
+        for (const after of moments) {
+          await it.declare(changed);
+          await killedAt(step, after);
+          const again = await it.project.up();
+          if (again.exitCode !== 0) divergences.push(`change, ${step}, ${after}: ${again.stdout}`);
+          else await compare(`change, ${step}, ${after ?? "before"}`, wholeChanged);
+          await it.declare(`${created}, restartOnChanges: true`);
+          expect(await it.project.up()).toMatchObject({ exitCode: 0 });
+        }
+      }
+      console.log(`${kills} kills tried, ${divergences.length} divergences`);
+      expect(divergences).toEqual([]);
+    });
   });
 
-  test("stays unfinished through a refresh, which clears the engine's own mark", async () => {
-    await it.declare('settings: { shared_buffers: "900GB" }');
-    expect((await it.project.up()).exitCode).not.toBe(0);
-    expect(await it.project.refresh()).toMatchObject({ exitCode: 0 });
-    await it.declare();
-    const up = await it.project.up();
-    expect(up).toMatchObject({ exitCode: 0 });
-    expect(await it.project.outputs()).toMatchObject({ phase: "ready" });
-    expect(await it.ask("SELECT 1")).toBe(1);
-    await it.project.destroy();
-  });
-});
+  describe("a create that failed half-way", () => {
+    test("is kept in the state with the server's own words, and finished by the next up", async () => {
+      await it.declare('settings: { shared_buffers: "900GB", work_mem: "8MB" }');
+      const failed = await it.project.up();
+      expect(failed.exitCode).not.toBe(0);
+      expect(failed.stdout).toContain(
+        `start: the server of ${major}/main on ${it.where} exited. Its log says:`,
+      );
+      expect(failed.stdout).toContain("could not map anonymous shared memory");
+      const { resources } = await it.project.state();
+      const kept = resources.find((one) => String(one.type).endsWith("Instance"));
+      expect(kept).toMatchObject({ outputs: { phase: "creating" } });
 
-describe("a change that the server refuses at its restart", () => {
-  test("is put back, the server runs again, and the next preview shows the wish again", async () => {
-    await it.declare('settings: { work_mem: "8MB" }');
-    expect(await it.project.up()).toMatchObject({ exitCode: 0 });
-    await it.declare('settings: { work_mem: "8MB", shared_buffers: "900GB" }, restartOnChanges: true');
-    const failed = await it.project.up();
-    expect(failed.exitCode).not.toBe(0);
-    expect(failed.stdout).toContain(
-      "postgresql.conf is back as it was, and 17/main on this machine runs again.",
-    );
-    expect(await it.ask("SHOW shared_buffers")).toBe("128MB");
-    const preview = await it.project.preview("--diff");
-    expect(preview.stdout).toContain('+ shared_buffers: "900GB"');
-    await it.declare('settings: { work_mem: "8MB" }');
-    expect(await it.project.up()).toMatchObject({ exitCode: 0 });
-    expect(await it.project.preview("--expect-no-changes")).toMatchObject({ exitCode: 0 });
-    await it.project.destroy();
+      await it.declare('settings: { work_mem: "8MB" }');
+      expect(await it.project.up()).toMatchObject({ exitCode: 0 });
+      expect(await it.ask("SHOW work_mem")).toBe("8MB");
+      expect(await it.project.outputs()).toMatchObject({ phase: "ready" });
+      expect(await it.project.preview("--expect-no-changes")).toMatchObject({ exitCode: 0 });
+      expect(await it.project.destroy()).toMatchObject({ exitCode: 0 });
+      expect(await it.leftovers()).toEqual([]);
+    });
+
+    test("stays unfinished through a refresh, which clears the engine's own mark", async () => {
+      await it.declare('settings: { shared_buffers: "900GB" }');
+      expect((await it.project.up()).exitCode).not.toBe(0);
+      expect(await it.project.refresh()).toMatchObject({ exitCode: 0 });
+      await it.declare();
+      const up = await it.project.up();
+      expect(up).toMatchObject({ exitCode: 0 });
+      expect(await it.project.outputs()).toMatchObject({ phase: "ready" });
+      expect(await it.ask("SELECT 1")).toBe(1);
+      await it.project.destroy();
+    });
+  });
+
+  describe("a change that the server refuses at its restart", () => {
+    test("is put back, the server runs again, and the next preview shows the wish again", async () => {
+      await it.declare('settings: { work_mem: "8MB" }');
+      expect(await it.project.up()).toMatchObject({ exitCode: 0 });
+      await it.declare('settings: { work_mem: "8MB", shared_buffers: "900GB" }, restartOnChanges: true');
+      const failed = await it.project.up();
+      expect(failed.exitCode).not.toBe(0);
+      expect(failed.stdout).toContain(
+        `postgresql.conf is back as it was, and ${major}/main on ${it.where} runs again.`,
+      );
+      expect(await it.ask("SHOW shared_buffers")).toBe("128MB");
+      const preview = await it.project.preview("--diff");
+      expect(preview.stdout).toContain('+ shared_buffers: "900GB"');
+      await it.declare('settings: { work_mem: "8MB" }');
+      expect(await it.project.up()).toMatchObject({ exitCode: 0 });
+      expect(await it.project.preview("--expect-no-changes")).toMatchObject({ exitCode: 0 });
+      await it.project.destroy();
+    });
   });
 });

@@ -4,210 +4,227 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { Scenario } from "../support/scenario";
 
 let it: Scenario;
-beforeAll(async () => {
-  it = await Scenario.open();
-});
-afterAll(() => it.close());
 
-describe("before anything exists", () => {
-  afterEach(async () => expect(await it.leftovers()).toEqual([]));
+/** What the state has of them. */
+async function instances() {
+  return (await it.project.state()).resources.filter((one) => String(one.type).endsWith("Instance"));
+}
 
-  test("all that is wrong with a declaration is said at once, in the preview", async () => {
-    await it.declare(
-      'version: "13", port: 70000, name: "-x", state: "running", nmae: "x", auth: { host: "trust" }',
-    );
-    const { exitCode, stdout } = await it.project.preview();
-    expect(exitCode).not.toBe(0);
-    for (const words of [
-      'version: "13" is none of "14", "15", "16", "17", "18"',
-      "port: 70000 is not between 1 and 65535",
-      'name: "-x" is no name of an instance',
-      'state: "running" is none of "started", "stopped"',
-      "nmae: is no property of an Instance",
-      'auth.host: "trust" lets everybody in without a password',
-    ]) {
-      expect(stdout).toContain(words);
-    }
-  });
-
-  test("unknown and malformed settings are refused with the nearest name, the range and the unit", async () => {
-    await it.declare(
-      'settings: { max_conections: 10, work_mem: "banana", max_connections: 7000000, port: 1, wal_level: "all" }',
-    );
-    const { stdout } = await it.project.preview();
-    expect(stdout).toContain(
-      "settings.max_conections: PostgreSQL 17 has no such setting. Did you mean max_connections?",
-    );
-    expect(stdout).toContain(
-      'settings.work_mem: "banana" is no amount of memory; 64kB to 2147483647kB, as in "8MB" (default 4MB)',
-    );
-    expect(stdout).toMatch(/settings\.max_connections: 7000000 is outside 1 to 262143/);
-    expect(stdout).toContain("settings.port: use the property port");
-    expect(stdout).toMatch(/settings\.wal_level: "all" is none of minimal, replica, logical/);
-  });
-
-  test.each([
-    [
-      "a port in use, and by whom",
-      "",
-      /port: \d+ on this machine is in use by .*node.*\(process \d+ of \w+\)/,
-    ],
-    [
-      "programs that are not there, with the places looked at",
-      'binDirectory: "/nowhere/bin"',
-      /no PostgreSQL 17 on this machine .* Looked at \/nowhere\/bin/,
-    ],
-    [
-      "a locale that the host lacks, with those it has",
-      'locale: "tlh_KL.UTF-8"',
-      /locale: this machine has no locale "tlh_KL\.UTF-8"\s+It has .*C/,
-    ],
-    ["a user that does not exist", 'owner: "nobody-here"', /owner: this machine has no user nobody-here/],
-  ])("the update refuses %s, and nothing is done", async (_what, args, words) => {
-    const listener = createServer().listen(args === "" ? it.port : 0);
-    await once(listener, "listening");
-    await it.declare(args);
-    const up = await it.project.up();
-    listener.close();
-    expect(up.exitCode).not.toBe(0);
-    expect(up.stdout).toMatch(words);
-    expect(
-      (await it.project.state()).resources.filter((one) => String(one.type).endsWith("Instance")),
-    ).toEqual([]);
-  });
-
-  test("a folder with somebody's files is not touched", async () => {
-    await it.edit('mkdir "$1" && echo precious >"$1/file"');
-    await it.declare();
-    const up = await it.project.up();
-    expect(up.exitCode).not.toBe(0);
-    expect(up.stdout).toMatch(
-      /dataDirectory: .*\/data on this machine is not empty, and holds no PostgreSQL instance\. It was not touched\./,
-    );
-    expect(await it.edit('cat "$1/file" && ls -A "$1" && rm -r "$1"')).toBe("precious\nfile\n");
-  });
-
-  test("an instance that is not ours is not touched", async () => {
-    await it.edit('"$2/initdb" -D "$1" -A peer >/dev/null && cksum "$1/postgresql.conf" >"$1/../before"');
-    await it.declare();
-    const up = await it.project.up();
-    expect(up.exitCode).not.toBe(0);
-    expect(up.stdout).toMatch(/what is at .*\/data was not made by this provider\. It was not touched\./);
-    await it.edit('cksum "$1/postgresql.conf" | cmp - "$1/../before" && rm "$1/../before" && rm -r "$1"');
-  });
-});
-
-describe("an instance that exists", () => {
-  const first = 'deletionProtection: true, settings: { work_mem: "8MB" }';
-  beforeAll(async () => {
-    await it.declare(first);
-    expect(await it.project.up()).toMatchObject({ exitCode: 0 });
-  });
-
-  test("its removal from the program is refused in the preview while it is protected", async () => {
-    await it.project.setProgram("");
-    const preview = await it.project.preview();
-    expect(preview.exitCode).not.toBe(0);
-    expect(preview.stdout + preview.stderr).toMatch(/main.*cannot be deleted|protected/s);
-  });
-
-  test.each([
-    [
-      "encoding",
-      'encoding: "LATIN1"',
-      "encoding: changing UTF8 to LATIN1 means a new, empty cluster; refused while deletionProtection is true",
-    ],
-    ["name", 'name: "other"', "name: changing main to other is not possible: a name is for life"],
-    [
-      "data directory",
-      'dataDirectory: "/srv/elsewhere"',
-      "to /srv/elsewhere is not done by the provider: it never moves data",
-    ],
-    [
-      "port without restartOnChanges",
-      "port: 5999",
-      "to 5999 needs a restart; set restartOnChanges: true with it",
-    ],
-    ["version", 'version: "18"', "version: changing 17 to 18 is an upgrade, which this release does not do"],
-  ])("another %s is refused in the preview, with the way there is", async (_what, args, words) => {
-    await it.declare(`${first}, ${args}`);
-    const preview = await it.project.preview();
-    expect(preview.exitCode).not.toBe(0);
-    expect(preview.stdout).toContain(words);
-  });
-
-  test("a lower version is refused", async () => {
-    await it.declare(`${first}, version: "16"`);
-    expect((await it.project.preview()).stdout).toContain(
-      "version: 17 cannot be lowered to 16: PostgreSQL has no way back",
-    );
-  });
-
-  test("another resource with the same folder is refused, and the first is not touched", async () => {
-    const place = `dataDirectory: ${JSON.stringify(it.data)}, binDirectory: ${JSON.stringify(it.bin)}`;
-    await it.declare(first, {
-      after: `new Instance("second", { version: "17", port: ${it.port}, ${place} });`,
-    });
-    const up = await it.project.up();
-    expect(up.exitCode).not.toBe(0);
-    expect(up.stdout).toMatch(/what is at .*\/data belongs to main-[0-9a-f]{10}\. It was not touched\./);
-    expect(await it.ask("SHOW work_mem")).toBe("8MB");
-  });
-
-  test("a new name in the program with an alias changes nothing", async () => {
-    await it.declare(first, { name: "renamed", options: '{ aliases: [{ name: "main" }] }' });
-    const preview = await it.project.preview();
-    expect(preview).toMatchObject({ exitCode: 0 });
-    expect(preview.stdout).not.toMatch(/replace|to delete|to create/);
-    expect(preview.stdout).toMatch(/2 unchanged/);
-    expect(await it.project.up()).toMatchObject({ exitCode: 0 });
-    expect(await it.ask("SHOW cluster_name")).toBe("main");
-    expect(await it.project.refresh("--preview-only", "--expect-no-changes")).toMatchObject({ exitCode: 0 });
-  });
-
-  test("a port and a host that are unknown in the preview are said to be so, and planned in the update", async () => {
-    const later = `class Later extends pulumi.dynamic.Resource {
-      constructor(name, v) { super({ create: async (i) => ({ id: "1", outs: i }) }, name, { v, given: undefined }); }
-    }
-    const later = new Later("later", 1);
-    const known = later.v.apply((v) => v);`;
-    const options = '{ aliases: [{ name: "main" }] }';
-    const unknown = `${first}, port: later.id.apply(() => ${it.port}), host: later.id.apply(() => ({ local: {} }))`;
-    await it.declare(unknown, { before: later, name: "renamed", options });
-    const preview = await it.project.preview();
-    expect(preview).toMatchObject({ exitCode: 0 });
-    expect(preview.stdout).toContain(
-      "plan: port is not known yet; what it changes is planned, or refused, in the update",
-    );
-    expect(preview.stdout).toContain("plan: host is not known yet");
-    expect(preview.stdout).not.toContain("warning: restart");
-    expect(await it.project.up()).toMatchObject({ exitCode: 0 });
-    expect(await it.ask("SHOW work_mem")).toBe("8MB");
-  });
-
-  test("it goes once the protection is lifted by an up of its own", async () => {
-    await it.declare('settings: { work_mem: "8MB" }, deletionProtection: false', {
-      name: "renamed",
-      options: '{ aliases: [{ name: "main" }] }',
-    });
-    expect(await it.project.up()).toMatchObject({ exitCode: 0 });
-    expect(await it.project.destroy()).toMatchObject({ exitCode: 0 });
-    expect(await it.leftovers()).toEqual([]);
-  });
-});
-
-test("port and host unknown in the preview of a create are said to be so", async () => {
-  const later = `class Later extends pulumi.dynamic.Resource {
+/** A resource whose id only an update knows. */
+const later = `
+  class Later extends pulumi.dynamic.Resource {
     constructor(name) { super({ create: async () => ({ id: "1", outs: {} }) }, name, {}); }
   }
   const later = new Later("later");`;
-  await it.declare(`port: later.id.apply(() => ${it.port}), host: later.id.apply(() => ({ local: {} }))`, {
-    before: later,
+
+/** Args that depend on it. */
+function knownLater(): string {
+  const host = JSON.stringify(it.way.args.host ?? { local: {} });
+  return `port: later.id.apply(() => ${it.port}), host: later.id.apply(() => (${host}))`;
+}
+
+describe.each([
+  { way: "local", major: "17" },
+  { way: "ssh", major: "15" },
+] as const)("$major ($way):", ({ way, major }) => {
+  beforeAll(async () => {
+    it = await Scenario.open({ way, major });
   });
-  const preview = await it.project.preview();
-  expect(preview).toMatchObject({ exitCode: 0 });
-  expect(preview.stdout).toContain("plan: port is not known yet; it may be refused in the update");
-  expect(await it.project.up()).toMatchObject({ exitCode: 0 });
-  expect(await it.ask("SELECT 1")).toBe(1);
-  expect(await it.project.destroy()).toMatchObject({ exitCode: 0 });
+  afterAll(() => it.close());
+
+  describe("before anything exists", () => {
+    afterEach(async () => expect(await it.leftovers()).toEqual([]));
+
+    test("all that is wrong with a declaration is said at once, in the preview", async () => {
+      await it.declare(
+        'version: "13", port: 70000, name: "-x", state: "running", nmae: "x", auth: { host: "trust" }',
+      );
+      const { exitCode, stdout } = await it.project.preview();
+      expect(exitCode).not.toBe(0);
+      for (const words of [
+        'version: "13" is none of "14", "15", "16", "17", "18"',
+        "port: 70000 is not between 1 and 65535",
+        'name: "-x" is no name of an instance',
+        'state: "running" is none of "started", "stopped"',
+        "nmae: is no property of an Instance",
+        'auth.host: "trust" lets everybody in without a password',
+      ]) {
+        expect(stdout).toContain(words);
+      }
+    });
+
+    test("unknown and malformed settings are refused with the nearest name, the range and the unit", async () => {
+      await it.declare(
+        'settings: { max_conections: 10, work_mem: "banana", max_connections: 7000000, port: 1, wal_level: "all" }',
+      );
+      const { stdout } = await it.project.preview();
+      expect(stdout).toContain(
+        `settings.max_conections: PostgreSQL ${major} has no such setting. Did you mean max_connections?`,
+      );
+      expect(stdout).toContain(
+        'settings.work_mem: "banana" is no amount of memory; 64kB to 2147483647kB, as in "8MB" (default 4MB)',
+      );
+      expect(stdout).toMatch(/settings\.max_connections: 7000000 is outside 1 to 262143/);
+      expect(stdout).toContain("settings.port: use the property port");
+      expect(stdout).toMatch(/settings\.wal_level: "all" is none of minimal, replica, logical/);
+    });
+
+    test("the update refuses a port in use, and says by whom as far as the login may know", async () => {
+      const listener = createServer().listen(it.port);
+      await once(listener, "listening");
+      // On a host of its own only sshd listens.
+      const port = it.way.host?.port ?? it.port;
+      await it.declare(`port: ${port}`);
+      const up = await it.project.up();
+      listener.close();
+      expect(up.exitCode).not.toBe(0);
+      const whose = it.way.host ? "" : " by .*node.* \\(process \\d+ of \\w+\\)";
+      expect(up.stdout).toMatch(new RegExp(`port: ${port} on ${it.where} is in use${whose}`));
+      expect(await instances()).toEqual([]);
+    });
+
+    test.each([
+      [
+        "programs that are not there, with the places looked at",
+        'binDirectory: "/nowhere/bin"',
+        /binDirectory: no PostgreSQL \d+ on HOST .* Looked at \/nowhere\/bin/,
+      ],
+      [
+        "a locale that the host lacks, with those it has",
+        'locale: "tlh_KL.UTF-8"',
+        /locale: HOST has no locale "tlh_KL\.UTF-8"\s+It has .*C/,
+      ],
+      ["a user that does not exist", 'owner: "nobody-here"', /owner: HOST has no user nobody-here/],
+    ])("the update refuses %s, and nothing is done", async (_what, args, words) => {
+      await it.declare(args);
+      const up = await it.project.up();
+      expect(up.exitCode).not.toBe(0);
+      expect(up.stdout.replaceAll(it.where, "HOST")).toMatch(words);
+      expect(await instances()).toEqual([]);
+    });
+
+    test("a folder with somebody's files is not touched", async () => {
+      await it.edit('mkdir "$1" && echo precious >"$1/file"');
+      await it.declare();
+      const up = await it.project.up();
+      expect(up.exitCode).not.toBe(0);
+      expect(up.stdout).toContain(
+        `dataDirectory: ${it.data} on ${it.where} is not empty, and holds no PostgreSQL instance. It was not touched.`,
+      );
+      expect(await it.edit('cat "$1/file" && ls -A "$1" && rm -r "$1"')).toBe("precious\nfile\n");
+    });
+
+    test("an instance that is not ours is not touched", async () => {
+      await it.edit('"$2/initdb" -D "$1" -A peer >/dev/null && cksum "$1/postgresql.conf" >"$1/../before"');
+      await it.declare();
+      const up = await it.project.up();
+      expect(up.exitCode).not.toBe(0);
+      expect(up.stdout).toMatch(/what is at .*\/data was not made by this provider\. It was not touched\./);
+      await it.edit('cksum "$1/postgresql.conf" | cmp - "$1/../before" && rm "$1/../before" && rm -r "$1"');
+    });
+  });
+
+  describe("an instance that exists", () => {
+    const first = 'deletionProtection: true, settings: { work_mem: "8MB" }';
+    beforeAll(async () => {
+      await it.declare(first);
+      expect(await it.project.up()).toMatchObject({ exitCode: 0 });
+    });
+
+    test("its removal from the program is refused in the preview while it is protected", async () => {
+      await it.project.setProgram("");
+      const preview = await it.project.preview();
+      expect(preview.exitCode).not.toBe(0);
+      expect(preview.stdout + preview.stderr).toMatch(/main.*cannot be deleted|protected/s);
+    });
+
+    test.each([
+      [
+        "encoding",
+        'encoding: "LATIN1"',
+        "encoding: changing UTF8 to LATIN1 means a new, empty cluster; refused while deletionProtection is true",
+      ],
+      ["name", 'name: "other"', "name: changing main to other is not possible: a name is for life"],
+      [
+        "data directory",
+        'dataDirectory: "/srv/elsewhere"',
+        "to /srv/elsewhere is not done by the provider: it never moves data",
+      ],
+      [
+        "port without restartOnChanges",
+        "port: 5999",
+        "to 5999 needs a restart; set restartOnChanges: true with it",
+      ],
+      [
+        "version",
+        'version: "18"',
+        `version: changing ${major} to 18 is an upgrade, which this release does not do`,
+      ],
+      [
+        "version below",
+        'version: "14"',
+        `version: ${major} cannot be lowered to 14: PostgreSQL has no way back`,
+      ],
+    ])("another %s is refused in the preview, with the way there is", async (_what, args, words) => {
+      await it.declare(`${first}, ${args}`);
+      const preview = await it.project.preview();
+      expect(preview.exitCode).not.toBe(0);
+      expect(preview.stdout).toContain(words);
+    });
+
+    test("another resource with the same folder is refused, and the first is not touched", async () => {
+      await it.declare(first, { after: `new Instance("second", { ${it.place} });` });
+      const up = await it.project.up();
+      expect(up.exitCode).not.toBe(0);
+      expect(up.stdout).toMatch(/what is at .*\/data belongs to main-[0-9a-f]{10}\. It was not touched\./);
+      expect(await it.ask("SHOW work_mem")).toBe("8MB");
+    });
+
+    test("a new name in the program with an alias changes nothing", async () => {
+      await it.declare(first, { name: "renamed", options: '{ aliases: [{ name: "main" }] }' });
+      const preview = await it.project.preview();
+      expect(preview).toMatchObject({ exitCode: 0 });
+      expect(preview.stdout).not.toMatch(/replace|to delete|to create/);
+      expect(preview.stdout).toMatch(/2 unchanged/);
+      expect(await it.project.up()).toMatchObject({ exitCode: 0 });
+      expect(await it.ask("SHOW cluster_name")).toBe("main");
+      expect(await it.project.refresh("--preview-only", "--expect-no-changes")).toMatchObject({
+        exitCode: 0,
+      });
+    });
+
+    test("a port and a host that are unknown in the preview are said to be so, and planned in the update", async () => {
+      const options = '{ aliases: [{ name: "main" }] }';
+      await it.declare(`${first}, ${knownLater()}`, { before: later, name: "renamed", options });
+      const preview = await it.project.preview();
+      expect(preview).toMatchObject({ exitCode: 0 });
+      expect(preview.stdout).toContain(
+        "plan: port is not known yet; what it changes is planned, or refused, in the update",
+      );
+      expect(preview.stdout).toContain("plan: host is not known yet");
+      expect(preview.stdout).not.toContain("warning: restart");
+      expect(await it.project.up()).toMatchObject({ exitCode: 0 });
+      expect(await it.ask("SHOW work_mem")).toBe("8MB");
+    });
+
+    test("it goes once the protection is lifted by an up of its own", async () => {
+      await it.declare('settings: { work_mem: "8MB" }, deletionProtection: false', {
+        name: "renamed",
+        options: '{ aliases: [{ name: "main" }] }',
+      });
+      expect(await it.project.up()).toMatchObject({ exitCode: 0 });
+      expect(await it.project.destroy()).toMatchObject({ exitCode: 0 });
+      expect(await it.leftovers()).toEqual([]);
+    });
+  });
+
+  test("port and host unknown in the preview of a create are said to be so", async () => {
+    await it.declare(knownLater(), { before: later });
+    const preview = await it.project.preview();
+    expect(preview).toMatchObject({ exitCode: 0 });
+    expect(preview.stdout).toContain("plan: port is not known yet; it may be refused in the update");
+    expect(await it.project.up()).toMatchObject({ exitCode: 0 });
+    expect(await it.ask("SELECT 1")).toBe(1);
+    expect(await it.project.destroy()).toMatchObject({ exitCode: 0 });
+  });
 });

@@ -1,19 +1,14 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { readdir, readFile, rm } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type Credentials, credentialsOf } from "../support/credentials";
+import type { Run } from "../support/engine";
 import { Scenario } from "../support/scenario";
+import { traced } from "../support/traced";
 
 /** Canaries: whoever finds one of these anywhere found a leak. */
 const password = "canary-password-7c1f";
 const command = "echo canary-command-93ab";
-
-let it: Scenario;
-beforeAll(async () => {
-  it = await Scenario.open();
-});
-afterAll(() => it.close());
 
 const declaration = (word: string, text: string) =>
   `superuserPassword: pulumi.secret(${JSON.stringify(word)}), ` +
@@ -24,41 +19,33 @@ function isDebug({ diagnosticEvent }: Readonly<Record<string, unknown>>): boolea
   return typeof diagnosticEvent === "object" && /"severity":"debug"/.test(JSON.stringify(diagnosticEvent));
 }
 
-/** Every exec below a process of ours, with its whole argv. */
-async function traced(body: () => Promise<unknown>): Promise<string> {
-  const log = join(it.directory.path, "execs");
-  const tracer = spawn(
-    "strace",
-    ["-f", "-qq", "-s", "100000", "-e", "trace=execve", "-o", log, "-p", String(process.pid)],
-    {
-      stdio: ["ignore", "ignore", "pipe"],
-    },
-  );
-  await new Promise((resolve) => setTimeout(resolve, 1000));
-  expect(tracer.exitCode).toBeNull();
-  await body();
-  tracer.kill("SIGINT");
-  await once(tracer, "exit");
-  const text = await readFile(log, "utf8");
-  await rm(log);
-  return text;
-}
+/** Only root can make a host whose logins have passwords. */
+const ways = process.getuid?.() === 0 ? (["local", "ssh"] as const) : (["local"] as const);
 
-describe("a password and a string setting made secret", () => {
+describe.each(ways)("a password, a string setting and credentials of the way (%s)", (way) => {
+  let it: Scenario;
+  let credentials: Credentials;
+  beforeAll(async () => {
+    it = await Scenario.open({ way, major: way === "ssh" ? "15" : "17" });
+    credentials = it.way.host ? await credentialsOf(it.way.host) : { args: "", canaries: [], others: {} };
+  });
+  afterAll(() => it.close());
+
+  const declare = (text: string, way = credentials.args) => it.declare(`${way}${way && ", "}${text}`);
+
   test("are in no argv, event, preview text, output, state or log, whether the runs succeed or fail", async () => {
     const seen: Record<string, string> = {};
-    const keep = (
-      label: string,
-      run: { stdout: string; stderr: string; events: readonly Record<string, unknown>[] },
-    ) => {
+    const keep = (label: string, run: Run) => {
       seen[`${label}: output`] = run.stdout + run.stderr;
       seen[`${label}: events`] = JSON.stringify(run.events.filter((event) => !isDebug(event)));
+      return run;
     };
-    seen.argv = await traced(async () => {
-      await it.declare(declaration(password, command));
+    const sessions = it.way.host?.processes() ?? [];
+    seen.argv = await traced([process.pid, ...sessions.map(({ pid }) => pid)], async () => {
+      await declare(declaration(password, command));
       keep("preview", await it.project.preview("--diff"));
       keep("up", await it.project.up("--diff"));
-      await it.declare(declaration(`${password}-2`, `${command}-2`));
+      await declare(declaration(`${password}-2`, `${command}-2`));
       keep("change", await it.project.preview("--diff"));
       keep("change up", await it.project.up("--diff"));
       await it.edit(
@@ -67,11 +54,17 @@ describe("a password and a string setting made secret", () => {
       await it.ask("ALTER ROLE postgres PASSWORD 'another'");
       keep("refresh", await it.project.refresh("--diff"));
       keep("repair", await it.project.up("--diff"));
-      await it.declare(`${declaration(password, command)}, port: 70000`);
+      for (const [label, { args, words }] of Object.entries(credentials.others)) {
+        await declare(declaration(`${password}-2`, `${command}-2`), args);
+        const { exitCode } = keep(label, await it.project.up("--diff"));
+        if (words === undefined) expect(exitCode).toBe(0);
+        else expect(seen[`${label}: output`]).toContain(words);
+      }
+      await declare(`${declaration(password, command)}, port: 70000`);
       keep("refused", await it.project.preview("--diff"));
-      await it.declare(`${declaration(password, `${command}\n`)}`);
+      await declare(declaration(password, `${command}\n`));
       keep("refused setting", await it.project.preview("--diff"));
-      await it.declare(
+      await declare(
         `${declaration(password, command).replace("work_mem", 'shared_buffers: "900GB", work_mem')}, restartOnChanges: true`,
       );
       keep("failed", await it.project.up("--diff"));
@@ -80,6 +73,7 @@ describe("a password and a string setting made secret", () => {
     expect(seen["failed: output"]).toContain("Its log says");
     expect(seen["refresh: output"]).toMatch(/superuserPasswordVerifier/);
     seen.state = (await it.project.state()).text;
+    seen.sshd = (await it.way.host?.log()) ?? "";
     seen.log = await it.edit('cat "$1.pginstance/postgresql.log"');
     seen.journal = await it.edit('cd "$1.pginstance" && for f in step.*; do cat "$f"; done');
     seen.history = await everyFile(join(it.project.stateFile, "..", "..", ".."));
@@ -89,6 +83,7 @@ describe("a password and a string setting made secret", () => {
     const verifier = String(await it.ask("SELECT rolpassword FROM pg_authid WHERE rolname = 'postgres'"));
     expect(verifier).toMatch(/^SCRAM-SHA-256\$4096:/);
     const canaries = [
+      ...credentials.canaries,
       "canary-password",
       "canary-command",
       "canary-hand",
@@ -105,13 +100,15 @@ describe("a password and a string setting made secret", () => {
   });
 
   test("the state has the constant provider text, and nothing else of the program's code", async () => {
-    await it.declare();
+    await declare("");
     expect(await it.project.up()).toMatchObject({ exitCode: 0 });
     const { resources } = await it.project.state();
     const kept = resources.find((one) => one.type === "pulumi-nodejs:dynamic/pginstance:Instance");
     const provider = 'exports.handler = () => require("pulumi-pginstance/provider").instance;';
     expect(kept).toMatchObject({ inputs: { __provider: provider }, outputs: { __provider: provider } });
     expect(kept?.protect).toBeUndefined();
+    const ssh = { host: it.way.host?.address, privateKey: { ciphertext: expect.any(String) } };
+    if (way === "ssh") expect(kept).toMatchObject({ inputs: { host: { ssh } }, outputs: { host: { ssh } } });
     expect(await it.project.destroy()).toMatchObject({ exitCode: 0 });
   });
 });

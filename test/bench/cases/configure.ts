@@ -19,6 +19,7 @@ export async function configure(bench: Bench): Promise<Case> {
       name: means.name,
       async prepare() {
         last += 1;
+        await means.connect?.(spot);
       },
       run: async () => means.configure?.(spot, value()),
       finish: () => requireSetting(site, spot, value()),

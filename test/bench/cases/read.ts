@@ -13,7 +13,11 @@ export async function read(bench: Bench): Promise<Case> {
   const { spots, close } = await standing(bench, [ours, ...peers]);
   const contender = (means: Means): Contender => {
     const spot = spots(means);
-    return { name: means.name, run: async () => means.read?.(spot) };
+    return {
+      name: means.name,
+      prepare: async () => void (await means.connect?.(spot)),
+      run: async () => means.read?.(spot),
+    };
   };
   const own = counted(site, 0, contender(ours));
   return { ours: own.contender, counts: own.counts, peers: peers.map(contender), close };

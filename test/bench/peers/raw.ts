@@ -26,6 +26,9 @@ export function raw(site: Site, kept = false): Raw {
     configure: (spot, value) => script("configure", [...place(spot), "work_mem", value]),
     read: (spot) => script("read", place(spot)),
     restart: (spot) => script("restart", place(spot).slice(0, 2)),
+    connect: async () => {
+      if (kept) await execute("ssh", ["-F", site.sshConfig, sshHost, "true"]);
+    },
     async disconnect() {
       if (kept) await execute("ssh", ["-F", site.sshConfig, "-O", "exit", sshHost]).catch(() => undefined);
     },
