@@ -5,6 +5,7 @@
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { completeMajors, obtainComplete } from "./setup/complete.mjs";
 import { installDependencies } from "./setup/dependencies.mjs";
 import { installRoot } from "./setup/package.mjs";
 import { majors, obtain } from "./setup/postgresql.mjs";
@@ -18,6 +19,7 @@ async function setUp() {
   await installDependencies(say);
   await obtainPulumi(say);
   for (const major of majors) await obtain(major, { embedded: true, say });
+  for (const major of completeMajors) await obtainComplete(major, say);
   for (const manager of ["npm", "pnpm"]) await installRoot(manager, say);
 }
 

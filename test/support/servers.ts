@@ -8,6 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
+import { type CompleteMajor, obtainComplete } from "../../scripts/setup/complete.mjs";
 import { asServerUser, type Major, obtain } from "../../scripts/setup/postgresql.mjs";
 
 export { type Major, majors, serverUser } from "../../scripts/setup/postgresql.mjs";
@@ -15,6 +16,11 @@ export { type Major, majors, serverUser } from "../../scripts/setup/postgresql.m
 /** The folder of this major's programs, the embedded ones: the same releases on every machine. */
 export async function binDirectory(major: Major): Promise<string> {
   return (await obtain(major, { embedded: true })).binDirectory;
+}
+
+/** The folder of this major's programs, with pg_upgrade, pg_basebackup and all the others. */
+export function completePrograms(major: CompleteMajor): Promise<string> {
+  return obtainComplete(major);
 }
 
 /** A port that was free a moment ago. */
