@@ -132,9 +132,16 @@ export interface InstanceArgs {
   superuserPasswordVerifier?: pulumi.Input<string>;
 
   /**
-   * Data checksums. Default: true.
+   * Data checksums. Default: true for a new instance; of one that exists, as found while it is not declared.
    *
-   * Fixed: a change is refused in the preview. See https://www.postgresql.org/docs/current/checksums.html
+   * A change stops the server, which the preview warns of: pg_checksums then writes every page anew to switch them on
+   * (about as long as reading and writing all data once), or is done in a moment to switch them off; what waits for a
+   * restart is applied by the start after. A stopped instance stays stopped. An interrupted rewrite is done again by the
+   * next `pulumi up`. The stop is always a fast one, whatever `stopMode` says, after a checkpoint.
+   *
+   * Refused while standbys are attached (stop each of them first, change this instance, then each of them, and start
+   * them again), and with an `UnsupportedError` where the host lacks pg_checksums, before anything is stopped.
+   * See https://www.postgresql.org/docs/current/app-pgchecksums.html
    */
   dataChecksums?: pulumi.Input<boolean>;
 

@@ -3,6 +3,7 @@ import { InstanceExistsError, InstanceNotFoundError, InstanceStateError } from "
 import type { Host } from "../host/host";
 import type { Session } from "../host/session";
 import { agree } from "../plan/announced";
+import { isOffline, standbysInTheWay } from "../plan/maintenance";
 import { nothing } from "../plan/nothing";
 import { type Effect, effectOf, type Step } from "../plan/step";
 import { findEncoding } from "../postgresql/locale";
@@ -16,6 +17,7 @@ import { unhush } from "../server/hush";
 import { type Marker, printMarker, requireOurs } from "../server/marker";
 import { type Observation, observe } from "../server/observe";
 import { requireFreePort } from "../server/port";
+import { requirePossible } from "../server/possible";
 import { Sight } from "../server/sight";
 import { describe, type Target } from "../server/target";
 import { dropKnown } from "./drop";
@@ -99,6 +101,8 @@ async function takeSteps(wanted: Wanted, opened: Opened, held: Held): Promise<Ou
     found.marker?.phase === "ready" || (known !== undefined && known.remembered.phase !== "creating");
   if (!known && wasReady) requireHarmless(opened, id, agreement.take);
   if (found.observed.existence === "present") await requirePort(opened, found, agreement.take);
+  requireNoStandbys(opened, found, agreement.take);
+  await requirePossible(target, agreement.take);
   const outcome = { id, left: agreement.left, steps: agreement.take };
   await mark(session, opened, found, { id, urnHash, phase: wasReady ? "ready" : "creating" });
   const sight = new Sight(target, found.observed, found);
@@ -111,6 +115,7 @@ async function takeSteps(wanted: Wanted, opened: Opened, held: Held): Promise<Ou
       locale,
       wasReady,
       steps: agreement.take,
+      isMaintenance: agreement.take.some(isOffline),
       secrets: wanted.secrets ?? [],
     };
     for (const step of agreement.take) {
@@ -142,6 +147,7 @@ const progressOf: Readonly<Record<Step["kind"], string>> = {
   restart: "restarting the server",
   reload: "reloading the configuration",
   setPassword: "setting the superuser's password",
+  setChecksums: "pg_checksums at work",
 };
 
 const newId = (name: string): string => `${name}-${randomBytes(5).toString("hex")}`;
@@ -185,6 +191,15 @@ async function requirePort(
   const { port } = desired.inputs;
   const takes = steps.some(({ kind }) => kind === "start" || kind === "restart");
   if (takes && postmaster?.port !== port) await requireFreePort(target.host, port, target.owner);
+}
+
+/** As `diff` does by what the state remembers. */
+function requireNoStandbys({ target }: Opened, { observed }: Observation, steps: readonly Step[]): void {
+  const why = standbysInTheWay(observed, steps);
+  if (!why) return;
+  throw new InstanceStateError(`dataChecksums: ${describe(target)}: ${why}`, {
+    hint: "Nothing was changed.",
+  });
 }
 
 /**

@@ -1,6 +1,7 @@
 import { appliedBy, findSetting } from "../postgresql/settings";
 import type { Observed } from "../schema/state";
 import type { Desired } from "./desired";
+import { isOffline, offlineKinds, offlineSteps } from "./maintenance";
 import { isUp, plan } from "./plan";
 import { findStep, type Step, type StepKind } from "./step";
 
@@ -18,10 +19,11 @@ const covers: Readonly<Record<StepKind, readonly StepKind[]>> = {
   init: ["init"],
   writeConfiguration: ["writeConfiguration"],
   stop: ["stop"],
-  start: ["start", "restart", "init"],
-  restart: ["restart"],
+  start: ["start", "restart", "init", ...offlineKinds],
+  restart: ["restart", ...offlineKinds],
   reload: ["reload", "restart", "start"],
   setPassword: ["setPassword"],
+  setChecksums: ["setChecksums"],
 };
 
 const said: Readonly<Record<StepKind, string>> = {
@@ -32,6 +34,7 @@ const said: Readonly<Record<StepKind, string>> = {
   stop: "the server runs",
   restart: "a restart is pending",
   setPassword: "the superuser's password was changed",
+  setChecksums: "data checksums were changed on the host",
 };
 
 /**
@@ -44,12 +47,15 @@ export function agree(remembered: Observed, observed: Observed, desired: Desired
   if (created) return { take: plan(observed, desired), left: [], more: [] };
   const names = new Set(findStep(announced, "writeConfiguration")?.changes.map((change) => change.name));
   const everything = plan(observed, desired);
-  const found = plan(observed, leaving(observed, desired, names));
+  const offline = offlineSteps(observed, desired);
+  const approved = offline.filter((step) => isCovered(step, announced));
+  const found = plan(observed, leaving(observed, desired, names), approved);
   const take = found.filter((step) => isCovered(step, announced));
   const left = [
     ...(findStep(everything, "writeConfiguration")?.changes ?? [])
       .filter((change) => !names.has(change.name))
       .map((change) => describeLeft(observed, change.name)),
+    ...offline.filter((step) => !approved.includes(step)).map((step) => said[step.kind]),
     ...found.filter((step) => !isCovered(step, announced)).map((step) => said[step.kind]),
   ];
   return {
@@ -90,6 +96,10 @@ function moreThanAnnounced(
   const restart = findStep(found, "restart");
   const unannounced = restart && !isCovered(restart, announced) && findStep(take, "writeConfiguration");
   if (unannounced) return [`${restart.because.join(", ")} needs a restart, which was not announced`];
+  const stop = findStep(found, "stop");
+  if (stop && found.some(isOffline) && !isCovered(stop, announced)) {
+    return ["the server runs, and its stop was not announced"];
+  }
   const starts = take.some((step) => step.kind === "restart" || (step.kind === "start" && isUp(remembered)));
   if (!starts) return [];
   const changed = new Set([...Object.keys(remembered.settings), ...Object.keys(observed.settings)]);

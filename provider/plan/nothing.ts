@@ -17,4 +17,5 @@ export const nothing: Observed = {
   unapplied: "none",
   passwordVerifier: null,
   restartTriggers: null,
+  standbys: [],
 };

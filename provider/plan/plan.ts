@@ -1,21 +1,28 @@
 import type { Observed } from "../schema/state";
 import type { Desired } from "./desired";
+import { type OfflineStep, offlineSteps } from "./maintenance";
 import { needsRestart, settingChanges } from "./settings";
 import type { SettingChange, Step } from "./step";
 
 /**
  * observed x desired -> steps. Pure: `diff` runs it on what the state remembers, `update` on that and on what the host
  * shows. A create is a plan from nothing; an interrupted one is a plan from what is there.
+ * @param offline what may be done while the server is stopped, where that is not all there is
  */
-export function plan(observed: Observed, desired: Desired): Step[] {
+export function plan(
+  observed: Observed,
+  desired: Desired,
+  offline: readonly OfflineStep[] = offlineSteps(observed, desired),
+): Step[] {
   const changes = settingChanges(observed, desired);
-  return aspects.flatMap((aspect) => aspect({ observed, desired, changes }));
+  return aspects.flatMap((aspect) => aspect({ observed, desired, changes, offline }));
 }
 
 interface Situation {
   readonly observed: Observed;
   readonly desired: Desired;
   readonly changes: readonly SettingChange[];
+  readonly offline: readonly OfflineStep[];
 }
 
 type Aspect = (situation: Situation) => Step[];
@@ -33,17 +40,32 @@ function configuration({ changes }: Situation): Step[] {
 
 /** The rows: what runs, what shall run, and what has to be applied. The first that fits decides. */
 function power(situation: Situation): Step[] {
-  const { observed, desired, changes } = situation;
+  const { observed, desired, changes, offline } = situation;
   const running = isUp(observed);
   const because = restartReasons(situation);
   const unapplied = changes.length > 0 || observed.unapplied === "reload" || isUnread(observed);
   const rows: readonly [fits: boolean, steps: Step[]][] = [
+    [offline.length > 0, maintenance(situation)],
     [desired.inputs.state === "stopped", running ? [{ kind: "stop", mode: desired.inputs.stopMode }] : []],
     [!running, [{ kind: "start" }]],
     [because.length > 0, [{ kind: "restart", because }]],
     [unapplied, [{ kind: "reload" }]],
   ];
   return rows.find(([fits]) => fits)?.[1] ?? [];
+}
+
+/**
+ * One downtime for all there is: what is written before is taken by the start after. The stop is a clean one whatever
+ * `stopMode` says, and a server that crashed is started for it first.
+ */
+function maintenance({ observed, desired, offline }: Situation): Step[] {
+  const stop: Step = { kind: "stop", mode: "fast" };
+  const down: Step[] = isUp(observed)
+    ? [stop]
+    : observed.server === "crashed"
+      ? [{ kind: "start" }, stop]
+      : [];
+  return [...down, ...offline, ...(desired.inputs.state === "started" ? [{ kind: "start" } as const] : [])];
 }
 
 function password({ observed, desired }: Situation): Step[] {

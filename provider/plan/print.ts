@@ -1,5 +1,6 @@
 import type { Observed } from "../schema/state";
 import type { Desired } from "./desired";
+import { isOffline, type OfflineStep } from "./maintenance";
 import { isUp } from "./plan";
 import { mayShow, needsRestart } from "./settings";
 import { findStep, type SettingChange, type Step } from "./step";
@@ -22,7 +23,8 @@ export function printPlan(
   const changes = findStep(steps, "writeConfiguration")?.changes ?? [];
   const show = (change: SettingChange) => printChange(desired, change);
   const restart = findStep(steps, "restart");
-  const stop = findStep(steps, "stop");
+  const offline = steps.filter(isOffline);
+  const stop = offline.length === 0 ? findStep(steps, "stop") : undefined;
   const pending = changes.filter(needsRestart).map(show);
   const lines: (PlanLine | false | undefined)[] = [
     findStep(steps, "init") &&
@@ -35,16 +37,22 @@ export function printPlan(
       warning(
         `stop of ${instance} (${stop.mode}): downtime until it is started again.${stopWords[stop.mode]}`,
       ),
-    !findStep(steps, "init") && findStep(steps, "start") && info(`plan: start of ${instance}`),
+    offline.length > 0 && maintenance(observed, desired, offline, changes, instance),
+    !findStep(steps, "init") &&
+      offline.length === 0 &&
+      findStep(steps, "start") &&
+      info(`plan: start of ${instance}`),
     isUp(observed) &&
       !restart &&
       !stop &&
+      offline.length === 0 &&
       pending.length > 0 &&
       info(
         `plan: ${pending.join(", ")}: written, pending until the next restart (restartOnChanges is false)`,
       ),
     steps.length > 0 &&
       !restart &&
+      offline.length === 0 &&
       isUp(observed) &&
       isPending(observed) &&
       warning(`a restart of ${instance} is pending for ${Object.keys(observed.pending).join(", ")}`),
@@ -60,6 +68,35 @@ const stopWords = {
   fast: "",
   immediate: " The next start is a crash recovery, and unlogged tables are emptied.",
 } as const;
+
+/** All that is done meanwhile, in one line; the start at its end applies what only a start does. */
+function maintenance(
+  observed: Observed,
+  desired: Desired,
+  offline: readonly OfflineStep[],
+  changes: readonly SettingChange[],
+  instance: string,
+): PlanLine {
+  const what = offline.map(offlineWords).join(", ");
+  const isStarted = desired.inputs.state === "started";
+  if (!isUp(observed)) return info(`plan: ${what} of ${instance}, which is stopped`);
+  const written = changes.filter(needsRestart);
+  const waiting = Object.keys(observed.pending).filter(
+    (name) => !written.some((change) => change.name === name),
+  );
+  const applied = [...written.map((change) => printChange(desired, change)), ...waiting];
+  const also = isStarted && applied.length > 0 ? ` The start then applies ${applied.join(", ")}.` : "";
+  const until = isStarted ? "downtime until that is done" : "downtime until it is started again";
+  return warning(`stop of ${instance} (fast) for ${what}: ${until}. Clients are disconnected.${also}`);
+}
+
+const offlineTable: {
+  readonly [K in OfflineStep["kind"]]: (step: Extract<OfflineStep, { kind: K }>) => string;
+} = {
+  setChecksums: ({ enable }) => (enable ? "data checksums in every page" : "data checksums switched off"),
+};
+
+const offlineWords = (step: OfflineStep): string => offlineTable[step.kind](step);
 
 const words: Partial<Record<Step["kind"], string>> = {
   init: "initdb",

@@ -3,6 +3,7 @@ import { equalLocales, findEncoding } from "../postgresql/locale";
 import type { InstanceInputs, PropertyName } from "../schema/inputs";
 import type { Remembered } from "../schema/state";
 import { defaultAuth } from "./desired";
+import { offlineSteps, standbysInTheWay } from "./maintenance";
 import { isUp } from "./plan";
 
 /** What cannot be changed in place: a row each, with the way that there is. */
@@ -60,13 +61,6 @@ const rows: readonly Row[] = [
     instead:
       "is not done: pg_hba.conf is written when the instance is made. Edit it on the host, and keep its first record",
   },
-  {
-    property: "dataChecksums",
-    kind: "fixed",
-    same: equal,
-    instead:
-      "rewrites the data: stop the server, run pg_checksums --enable or --disable as its owner, then `pulumi refresh`",
-  },
   { property: "superuser", kind: "replaces", same: equal, instead: emptyCluster },
   { property: "locale", kind: "replaces", same: ofTexts(equalLocales), instead: emptyCluster },
   {
@@ -98,6 +92,7 @@ export function judge(remembered: Remembered, wanted: InstanceInputs): Verdict {
     refusals: [
       ...changed.filter((row) => row.kind === "fixed" || isProtected).map(refusal),
       ...pendingPort(remembered, wanted),
+      ...attachedStandbys(remembered, wanted),
     ],
     replaces: changed.filter((row) => row.kind === "replaces").map((row) => row.property),
   };
@@ -122,6 +117,13 @@ function pendingPort(remembered: Remembered, wanted: InstanceInputs): InputFailu
     : [];
 }
 
+function attachedStandbys({ observed }: Remembered, inputs: InstanceInputs): InputFailure[] {
+  const reason = standbysInTheWay(observed, offlineSteps(observed, { inputs }));
+  return reason
+    ? [{ property: "dataChecksums", reason: `${reason}. \`pulumi refresh\` looks who is attached` }]
+    : [];
+}
+
 function recorded(remembered: Remembered, property: PropertyName): unknown {
   const { observed, dataDirectory, owner, inputs } = remembered;
   const found: Partial<Record<PropertyName, unknown>> = {
@@ -129,7 +131,6 @@ function recorded(remembered: Remembered, property: PropertyName): unknown {
     owner,
     locale: observed.locale,
     encoding: observed.encoding,
-    dataChecksums: observed.dataChecksums,
     auth: inputs.auth ?? defaultAuth,
   };
   return property in found ? found[property] : inputs[property];

@@ -17,7 +17,8 @@ export type Step =
   | { readonly kind: "start" }
   | { readonly kind: "restart"; readonly because: readonly string[] }
   | { readonly kind: "reload" }
-  | { readonly kind: "setPassword" };
+  | { readonly kind: "setPassword" }
+  | { readonly kind: "setChecksums"; readonly enable: boolean };
 
 export type StepKind = Step["kind"];
 
@@ -34,6 +35,7 @@ export const effectOf: Readonly<Record<StepKind, Effect>> = {
   restart: "restart",
   reload: "reload",
   setPassword: "none",
+  setChecksums: "downtime",
 };
 
 export function findStep<K extends StepKind>(

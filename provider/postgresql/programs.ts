@@ -63,3 +63,8 @@ export function postgresCheck({
 }: PostgresCheckOptions): string[] {
   return [`${binDirectory}/postgres`, "-D", dataDirectory, `--config-file=${configFile}`, "-C", name];
 }
+
+/** https://www.postgresql.org/docs/current/app-pgchecksums.html; it refuses a server that was not shut down cleanly. */
+export function pgChecksums(binDirectory: string, dataDirectory: string, enable: boolean): string[] {
+  return [`${binDirectory}/pg_checksums`, enable ? "--enable" : "--disable", "-D", dataDirectory];
+}

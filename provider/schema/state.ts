@@ -40,6 +40,8 @@ export const observedSchema = z.strictObject({
   passwordVerifier: z.string().nullable(),
   /** Digest of `restartTriggers` at the last start by the provider. */
   restartTriggers: z.string().nullable(),
+  /** Who receives this server's WAL as a standby does, by slot or application name. */
+  standbys: z.array(z.string()).default([]),
 });
 
 export type Observed = z.infer<typeof observedSchema>;

@@ -3,6 +3,7 @@ import type { Session } from "../host/session";
 import type { Desired } from "../plan/desired";
 import type { Step, StepKind } from "../plan/step";
 import { alterRolePassword } from "../postgresql/sql";
+import { setChecksums } from "./checksums";
 import { writeConfiguration } from "./configuration";
 import { query } from "./connect";
 import { putBack, refusedFiles } from "./copies";
@@ -23,6 +24,8 @@ export interface Work {
   readonly locale: string;
   /** All that will be taken. */
   readonly steps: readonly Step[];
+  /** Whether the server is stopped for some of them, and nothing else is wrong with it. */
+  readonly isMaintenance: boolean;
   /** Whether the instance was complete before: then somebody may be using it. */
   readonly wasReady: boolean;
   /** Names of settings whose values the program keeps secret. */
@@ -30,6 +33,7 @@ export interface Work {
 }
 
 type Write = Extract<Step, { kind: "writeConfiguration" }>;
+type Stop = Extract<Step, { kind: "stop" }>;
 type Apply<K extends StepKind> = (work: Work, step: Extract<Step, { kind: K }>) => Promise<void>;
 
 /** Each step, done. Every one may be done twice, and a stop between any two leaves what the next plan goes on from. */
@@ -37,10 +41,11 @@ const table: { readonly [K in StepKind]: Apply<K> } = {
   init: ({ target, session, desired, locale }) => init(target, session, desired, locale),
   writeConfiguration: writeSettings,
   start,
-  stop: ({ target, session, desired }, { mode }) => pgCtl(target).stop(session, mode, desired.timeouts.stop),
+  stop,
   restart,
   reload,
   setPassword,
+  setChecksums: ({ target, session }, { enable }) => setChecksums(target, session, enable),
 };
 
 export async function apply(work: Work, step: Step): Promise<void> {
@@ -84,19 +89,30 @@ async function reload(work: Work): Promise<void> {
   }
 }
 
-async function start({ target, session, sight, desired, wasReady, steps }: Work): Promise<void> {
+async function stop({ target, session, sight, desired, isMaintenance }: Work, { mode }: Stop): Promise<void> {
+  if (isMaintenance) await checkpoint(target, await sight.look());
+  await pgCtl(target).stop(session, mode, desired.timeouts.stop);
+}
+
+async function start(work: Work): Promise<void> {
+  const { target, session, sight, desired, wasReady, steps } = work;
   const isFresh = steps.some(({ kind }) => kind === "init");
   if (!wasReady && !isFresh) await writeAccess(target, session, desired);
+  if (work.isMaintenance) return startAnew(work);
   sight.forget();
   await pgCtl(target).start(session, desired.timeouts.start, desired);
   const refusal = await refusalOf(target, sight);
   if (refusal) throw new CommandError(refusal, { command: "start" });
 }
 
-/** A server that starts and lets nobody in is as bad as one that does not start. */
-async function restart({ target, session, sight, desired }: Work): Promise<void> {
+async function restart(work: Work): Promise<void> {
+  await checkpoint(work.target, await work.sight.look());
+  await startAnew(work);
+}
+
+/** Stops what runs, and starts. A server that starts and lets nobody in is as bad as one that does not start. */
+async function startAnew({ target, session, sight, desired }: Work): Promise<void> {
   const { stopMode } = desired.inputs;
-  await checkpoint(target, await sight.look());
   sight.forget();
   await pgCtl(target).restart(session, stopMode, desired.timeouts, desired);
   const refusal = await refusalOf(target, sight);

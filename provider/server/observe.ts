@@ -69,6 +69,7 @@ export async function observe(target: Target, remembered?: Observed): Promise<Ob
     unapplied: unapplied(text("unapplied"), postmaster),
     passwordVerifier: answers ? answers.passwordVerifier : (known?.passwordVerifier ?? null),
     restartTriggers: text("triggers") || null,
+    standbys: [...(answers ? answers.standbys : (known?.standbys ?? []))],
   };
   const conf = { postgresqlConf: bytes("conf"), autoConf: bytes("auto") };
   const loadedAt = answers?.loadedAt;

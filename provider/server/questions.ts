@@ -10,6 +10,8 @@ export interface Answers {
   readonly startSettings: readonly StartSetting[];
   /** When the server last read its files. */
   readonly loadedAt: string;
+  /** Who receives its WAL as a standby does: by slot, or as it calls itself. */
+  readonly standbys: readonly string[];
 }
 
 /** One that only a start applies. */
@@ -36,15 +38,19 @@ export const questions = (superuser: string): readonly string[] => [
   `SELECT name, setting, current_setting(name) AS running, coalesce(boot_val, '') AS boot,
           vartype <> 'string' AS shown, pending_restart AS pending
      FROM pg_settings WHERE pending_restart OR context = 'postmaster' ORDER BY name`,
+  `SELECT DISTINCT coalesce(slot_name::text, application_name) AS name
+     FROM pg_stat_replication AS r LEFT JOIN pg_replication_slots AS s ON s.active_pid = r.pid
+    WHERE r.state <> 'backup' AND slot_type IS DISTINCT FROM 'logical' ORDER BY name`,
 ];
 
-export function readAnswers([version, database, role, settings]: readonly Rows[]): Answers {
+export function readAnswers([version, database, role, settings, standbys]: readonly Rows[]): Answers {
   return {
     serverVersion: String(version?.[0]?.version),
     loadedAt: String(version?.[0]?.loaded),
     locale: database?.[0]?.same ? String(database[0].locale) : null,
     encoding: String(database?.[0]?.encoding),
     passwordVerifier: typeof role?.[0]?.verifier === "string" ? role[0].verifier : null,
+    standbys: (standbys ?? []).map(({ name }) => String(name)),
     startSettings: (settings ?? []).map((row) => ({
       name: String(row.name),
       setting: String(row.setting),

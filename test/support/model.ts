@@ -51,7 +51,14 @@ const table: { readonly [K in StepKind]: Apply<K> } = {
     ...host,
     passwordVerifier: desired.inputs.superuserPasswordVerifier ?? host.passwordVerifier,
   }),
+  setChecksums: (host, _, { enable }) => ({ ...clean(host), dataChecksums: enable }),
 };
+
+/** What works on the files of a stopped server refuses any other. */
+function clean(host: ModelHost): ModelHost {
+  if (host.server !== "stopped") throw new Error(`the server is ${host.server}`);
+  return host;
+}
 
 function applyStep(host: ModelHost, desired: Desired, step: Step): ModelHost {
   const apply = table[step.kind] as Apply<StepKind>;

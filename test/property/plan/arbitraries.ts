@@ -123,19 +123,31 @@ const other = fc.record(
     restartTriggers: fc.constantFrom("one", "two", { a: 1 }),
     stopMode: fc.constantFrom("smart", "fast", "immediate"),
     superuserPasswordVerifier: verifiers,
+    dataChecksums: fc.boolean(),
   },
   { requiredKeys: [] },
 );
 
 type Deed =
   | { readonly kind: "edit" | "alterSystem" | "remove"; readonly slot: number }
-  | { readonly kind: "reload" | "stop" | "start" | "crash" | "password" | "undeclared" | "move" };
+  | {
+      readonly kind: "reload" | "stop" | "start" | "crash" | "password" | "undeclared" | "move" | "checksums";
+    };
 
 const deeds: fc.Arbitrary<readonly Deed[]> = fc.array(
   fc.oneof(
     fc.record({ kind: fc.constantFrom("edit", "alterSystem", "remove"), slot: fc.nat(6) }),
     fc.record({
-      kind: fc.constantFrom("reload", "stop", "start", "crash", "password", "undeclared", "move"),
+      kind: fc.constantFrom(
+        "reload",
+        "stop",
+        "start",
+        "crash",
+        "password",
+        "undeclared",
+        "move",
+        "checksums",
+      ),
     }),
   ),
   { maxLength: 5 },
@@ -203,6 +215,8 @@ function doByHand(host: ModelHost, desired: Desired, given: readonly Slot[], dee
       return running ? { ...stopByHand(host), server: "crashed" } : host;
     case "start":
       return running ? host : startByHand(host, desired);
+    case "checksums":
+      return running ? host : { ...host, dataChecksums: !host.dataChecksums };
     case "password":
       return running ? { ...host, passwordVerifier: null } : host;
   }

@@ -214,6 +214,7 @@ describe("effects", () => {
       reload: "reload",
       restart: "restart",
       stop: "downtime",
+      setChecksums: "downtime",
     });
   });
 });

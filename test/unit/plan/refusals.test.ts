@@ -42,13 +42,6 @@ const fixed: readonly Case[] = [
     'changing {"local":"scram-sha-256","host":"scram-sha-256"} to {"local":"peer"} is not done: pg_hba.conf is written ' +
       "when the instance is made. Edit it on the host, and keep its first record",
   ],
-  [
-    "dataChecksums",
-    {},
-    { dataChecksums: false },
-    "changing true to false rewrites the data: stop the server, run pg_checksums --enable or --disable as its owner, " +
-      "then `pulumi refresh`",
-  ],
 ];
 
 const replacing: readonly Case[] = [

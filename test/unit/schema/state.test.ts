@@ -28,6 +28,7 @@ const made: Made = {
     unapplied: "none",
     passwordVerifier: null,
     restartTriggers: null,
+    standbys: ["orders_2"],
   },
   dataDirectory: "/srv/pg/17/orders",
   binDirectory: "/usr/lib/postgresql/17/bin",
@@ -53,6 +54,12 @@ const messageOf = (outputs: Properties): string => {
 };
 
 describe("the state", () => {
+  test("of an older release is read: what it does not say of the host is nothing", () => {
+    const { standbys, ...older } = made.observed;
+    const remembered = parseState({ ...printState(inputs, made), observed: older });
+    expect(remembered.observed).toEqual({ ...older, standbys: [] });
+  });
+
   test("is read as it was printed, also after the backend had it as JSON", () => {
     const printed = printState(inputs, made);
     const remembered = parseState(JSON.parse(JSON.stringify(printed)));
