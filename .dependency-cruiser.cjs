@@ -32,7 +32,8 @@ module.exports = {
       to: { couldNotResolve: true },
     },
     { name: "errors-import-nothing", severity: "error", from: { path: errors }, to: { path: "." } },
-    allow("postgresql-is-pure", `${postgresql}(?!scram\\.ts)`, postgresql, errors),
+    allow("postgresql-is-pure", `${postgresql}(?!(scram|passfile)\\.ts)`, postgresql, errors),
+    allow("passfile-may-use-crypto", `${postgresql}passfile\\.ts`, postgresql, errors, "^(node:)?crypto$"),
     allow(
       "scram-may-use-crypto",
       `${postgresql}scram\\.ts`,

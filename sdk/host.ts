@@ -180,14 +180,25 @@ interface Places {
 
 const credentials = { privateKey: "secret", passphrase: "secret", password: "secret" } as const;
 
-const places: { readonly host: Places; readonly become: Places } = {
+const places: { readonly [input in "host" | "become" | "standby"]: Places } = {
   host: { ssh: { ...credentials, jumpCredentials: { "*": credentials } } },
   become: { password: "secret" },
+  standby: { password: "secret" },
 };
 
 /** The inputs with their credentials made secret, and nothing else: a reviewer shall see which host changed. */
-export function sealed(args: { host?: unknown; become?: unknown }): { host?: unknown; become?: unknown } {
-  return { host: seal(args.host, places.host), become: seal(args.become, places.become) };
+export function sealed(args: Sealable): Sealable {
+  return {
+    host: seal(args.host, places.host),
+    become: seal(args.become, places.become),
+    standby: seal(args.standby, places.standby),
+  };
+}
+
+interface Sealable {
+  readonly host?: unknown;
+  readonly become?: unknown;
+  readonly standby?: unknown;
 }
 
 function seal(input: unknown, place: Places | "secret" | undefined): unknown {

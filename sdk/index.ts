@@ -12,3 +12,4 @@ export {
   type InstanceArgs,
   type PendingReason,
 } from "./instance";
+export type { Primary, Standby } from "./standby";

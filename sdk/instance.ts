@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import * as pulumi from "@pulumi/pulumi";
 import { scramVerifier } from "../provider/postgresql/scram";
 import { type Become, type HostArgs, type SshArgs, sealed } from "./host";
+import { type Standby, withConninfo } from "./standby";
 
 /** A method of https://www.postgresql.org/docs/current/auth-methods.html; `trust` is refused. */
 export type AuthMethod = string;
@@ -184,6 +185,15 @@ export interface InstanceArgs {
   owner?: pulumi.Input<string>;
 
   /**
+   * Makes it the standby of another instance (see {@link Standby}). Default: none, an instance of its own.
+   *
+   * Adding it to an instance that has data of its own is refused, unless its `rejoin` says otherwise; taking it away is
+   * refused while the instance is a standby: promote it first.
+   * @example { primary: orders, password: config.requireSecret("replicatorPassword") }
+   */
+  standby?: pulumi.Input<Standby>;
+
+  /**
    * Refuses the deletion and any replacement. Default: true. A plain boolean also sets Pulumi's `protect`, so that a
    * removal from the program is refused in the preview already.
    */
@@ -196,10 +206,14 @@ export interface InstanceArgs {
   stopMode?: pulumi.Input<"smart" | "fast" | "immediate">;
 
   /**
-   * Seconds to wait, 1 to 604800: `start` (default 60), `stop` (default 300). Past a limit nothing is killed: the error
-   * says what the server is doing, and the next `pulumi up` looks again.
+   * Seconds to wait, 1 to 604800: `start` (default 60), `stop` (default 300), `promote` (default 60). Past a limit nothing
+   * is killed: the error says what the server is doing, and the next `pulumi up` looks again.
    */
-  timeouts?: pulumi.Input<{ start?: pulumi.Input<number>; stop?: pulumi.Input<number> }>;
+  timeouts?: pulumi.Input<{
+    start?: pulumi.Input<number>;
+    stop?: pulumi.Input<number>;
+    promote?: pulumi.Input<number>;
+  }>;
 }
 
 /**
@@ -280,7 +294,7 @@ export class Instance extends pulumi.CustomResource {
       {
         ...computed,
         ...inputs,
-        ...sealed(args),
+        ...sealed({ ...args, standby: withConninfo(args.standby) }),
         ...verifier,
         __provider: provider,
         __urn: urn,

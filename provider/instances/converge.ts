@@ -5,7 +5,9 @@ import type { Session } from "../host/session";
 import { agree } from "../plan/announced";
 import { isOffline, standbysInTheWay } from "../plan/maintenance";
 import { nothing } from "../plan/nothing";
-import { type Effect, effectOf, type Step } from "../plan/step";
+import { plan } from "../plan/plan";
+import { replans } from "../plan/standby";
+import { type Effect, effectOf, findStep, type Step } from "../plan/step";
 import { findEncoding } from "../postgresql/locale";
 import { canonicalJson } from "../schema/canonical";
 import type { InstanceInputs } from "../schema/inputs";
@@ -18,6 +20,9 @@ import { type Marker, printMarker, requireOurs } from "../server/marker";
 import { type Observation, observe } from "../server/observe";
 import { requireFreePort } from "../server/port";
 import { requirePossible } from "../server/possible";
+import { requirePrimary } from "../server/primary";
+import { requirePromotable } from "../server/promote";
+import { requireRejoin } from "../server/rejoin";
 import { Sight } from "../server/sight";
 import { describe, type Target } from "../server/target";
 import { dropKnown } from "./drop";
@@ -45,6 +50,8 @@ export interface Outcome {
   readonly made: Made;
   /** What was found changed on the host and nobody approved to change. */
   readonly left: readonly string[];
+  /** What could not be done elsewhere, and how to do it by hand. */
+  readonly warnings: readonly string[];
   readonly steps: readonly Step[];
   /** What stopped it on the way; `made` is then what is there. */
   readonly failure?: unknown;
@@ -70,6 +77,7 @@ export async function converge(wanted: Wanted): Promise<Outcome> {
   requireNoOther(wanted, opened, before);
   const isNew = before.observed.existence === "absent";
   if (isNew && inputs.state === "started") await requireFreePort(target.host, inputs.port);
+  if (isNew && opened.desired.standby) await requirePrimary(target, opened.desired.standby);
   const encoding = findEncoding(inputs.encoding ?? "UTF8") ?? "UTF8";
   const locale = isNew ? chooseLocale(target.host, facts, inputs.locale, encoding) : "";
   // Nothing was ever made at the old place, or `diff` would have refused.
@@ -103,7 +111,10 @@ async function takeSteps(wanted: Wanted, opened: Opened, held: Held): Promise<Ou
   if (found.observed.existence === "present") await requirePort(opened, found, agreement.take);
   requireNoStandbys(opened, found, agreement.take);
   await requirePossible(target, agreement.take);
-  const outcome = { id, left: agreement.left, steps: agreement.take };
+  await requireOthers(opened, found, agreement.take);
+  const steps: Step[] = [];
+  const warnings: string[] = [];
+  const outcome = { id, left: agreement.left, steps, warnings };
   await mark(session, opened, found, { id, urnHash, phase: wasReady ? "ready" : "creating" });
   const sight = new Sight(target, found.observed, found);
   try {
@@ -117,10 +128,14 @@ async function takeSteps(wanted: Wanted, opened: Opened, held: Held): Promise<Ou
       steps: agreement.take,
       isMaintenance: agreement.take.some(isOffline),
       secrets: wanted.secrets ?? [],
+      warn: (line: string) => warnings.push(line),
     };
-    for (const step of agreement.take) {
+    const due = [...agreement.take];
+    for (let step = due.shift(); step; step = due.shift()) {
       progress(progressOf[step.kind]);
       await apply(work, step);
+      steps.push(step);
+      if (replans.has(step.kind)) due.splice(0, due.length, ...plan((await sight.look()).observed, desired));
     }
     const after = await sight.look();
     const isProved = ["none", "pending"].includes(after.observed.unapplied);
@@ -140,12 +155,17 @@ async function takeSteps(wanted: Wanted, opened: Opened, held: Held): Promise<Ou
 
 /** What the user sees while a step runs. */
 const progressOf: Readonly<Record<Step["kind"], string>> = {
+  writePassfile: "writing the password for the primary",
   init: "initdb",
+  baseBackup: "base backup of the primary",
+  rejoin: "becoming a standby again",
+  createSlot: "making the slot on the primary",
   writeConfiguration: "writing postgresql.conf",
   start: "waiting for the server",
   stop: "stopping the server",
   restart: "restarting the server",
   reload: "reloading the configuration",
+  promote: "promoting the standby",
   setPassword: "setting the superuser's password",
   setChecksums: "pg_checksums at work",
 };
@@ -200,6 +220,17 @@ function requireNoStandbys({ target }: Opened, { observed }: Observation, steps:
   throw new InstanceStateError(`dataChecksums: ${describe(target)}: ${why}`, {
     hint: "Nothing was changed.",
   });
+}
+
+/** What other servers must allow is looked at before the first change here. */
+async function requireOthers(
+  { target, desired }: Opened,
+  found: Observation,
+  steps: readonly Step[],
+): Promise<void> {
+  const rejoin = findStep(steps, "rejoin");
+  if (rejoin && desired.standby) await requireRejoin(target, desired.standby, rejoin.how, found);
+  if (findStep(steps, "promote")) await requirePromotable(target, desired, found);
 }
 
 /**

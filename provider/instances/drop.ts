@@ -1,7 +1,11 @@
 import { InstanceStateError } from "../errors";
+import type { Session } from "../host/session";
+import type { Desired } from "../plan/desired";
 import { isUp } from "../plan/plan";
 import { requireOurs } from "../server/marker";
 import { type Observation, observe } from "../server/observe";
+import { releaseSlot } from "../server/primary";
+import { releaseOwnSlot } from "../server/promote";
 import { removeData } from "../server/remove";
 import { pgCtl } from "../server/service";
 import { describe, type Target } from "../server/target";
@@ -21,24 +25,43 @@ export async function drop(host: HostArgs, ref: Ref): Promise<boolean> {
 
 /**
  * What is already gone is no error; what is not ours is left.
+ * @returns what could not be done on other hosts, and how to do it by hand
  * @throws InstanceStateError while deletionProtection is true and the instance was ever ready
  */
-export async function dropKnown({ id, remembered }: Known, progress: (line: string) => void): Promise<void> {
+export async function dropKnown(
+  { id, remembered }: Known,
+  progress: (line: string) => void,
+): Promise<readonly string[]> {
   const { target, desired } = await open(remembered.inputs, remembered);
   const before = await observe(target, remembered.observed);
-  if (before.observed.existence === "absent" && before.marker === undefined) return;
+  if (before.observed.existence === "absent" && before.marker === undefined) return [];
   requireDeletable(target, { id, remembered }, before);
-  await withLock(target, async (session, inside) => {
+  return withLock(target, async (session, inside) => {
     const found = await observe(inside, remembered.observed);
     requireDeletable(inside, { id, remembered }, found);
     if (isUp(found.observed)) {
       progress("stopping the server");
       await pgCtl(inside).stop(session, "fast", desired.timeouts.stop);
     }
+    const left = await leavePrimary(inside, session, desired, found);
     progress("removing the data directory");
     await removeData(inside, session);
     await session.forget();
+    return left === undefined ? [] : [left];
   });
+}
+
+/** The slot of a standby, or of what was to become one; by what its files say, else by the declaration. */
+async function leavePrimary(
+  target: Target,
+  session: Session,
+  { standby }: Desired,
+  found: Observation,
+): Promise<string | undefined> {
+  const { existence, role } = found.observed;
+  if (existence === "present") return role === "standby" ? releaseOwnSlot(target, session, found) : undefined;
+  if (!standby || standby.slot === null) return undefined;
+  return releaseSlot(target, session, { conninfo: standby.conninfo, slot: standby.slot });
 }
 
 function requireDeletable(target: Target, { id, remembered }: Known, found: Observation): void {

@@ -3,11 +3,12 @@ import type { Host } from "../host/host";
 import { LocalHost } from "../host/local";
 import { SshHost } from "../host/ssh/ssh-host";
 import { type Desired, desire } from "../plan/desired";
+import { passfileDigest, printPassfile } from "../postgresql/passfile";
 import { canonicalJson } from "../schema/canonical";
 import type { InstanceInputs } from "../schema/inputs";
 import type { Remembered } from "../schema/state";
 import { gatherFacts, type HostFacts } from "../server/facts";
-import type { Target } from "../server/target";
+import { passfilePath, type Target } from "../server/target";
 
 const hosts = new Map<string, Host>();
 
@@ -52,14 +53,24 @@ export async function open(inputs: InstanceInputs, remembered?: Remembered): Pro
     name,
     superuser,
   };
-  return { target, facts, desired: desiredOf(inputs, facts.memory, remembered) };
+  return { target, facts, desired: desiredOf(inputs, facts.memory, remembered, target.dataDirectory) };
 }
 
-export function desiredOf(inputs: InstanceInputs, hostMemory: number | null, pinned?: Remembered): Desired {
-  const { restartTriggers } = inputs;
+export function desiredOf(
+  inputs: InstanceInputs,
+  hostMemory: number | null,
+  pinned?: Remembered,
+  dataDirectory = inputs.dataDirectory ?? pinned?.dataDirectory ?? "",
+): Desired {
+  const { restartTriggers, standby } = inputs;
+  const password = standby?.password;
   return desire(inputs, {
     hostMemory,
     pinned,
+    passfile:
+      password === undefined
+        ? null
+        : { path: passfilePath({ dataDirectory }), digest: passfileDigest(printPassfile(password)) },
     restartTriggers: restartTriggers === undefined ? null : digest(canonicalJson(restartTriggers)),
   });
 }

@@ -2,7 +2,8 @@ import { appliedBy, findSetting } from "../postgresql/settings";
 import type { Observed } from "../schema/state";
 import type { Desired } from "./desired";
 import { isOffline, offlineKinds, offlineSteps } from "./maintenance";
-import { isUp, plan } from "./plan";
+import { isUp, plan, planExactly } from "./plan";
+import { heeding } from "./standby";
 import { findStep, type Step, type StepKind } from "./step";
 
 /** What an update may do: the announced steps as the host needs them, and what it leaves for the next preview. */
@@ -16,23 +17,33 @@ export interface Agreement {
 
 /** A step that is already half done needs the second half only; that was announced too. */
 const covers: Readonly<Record<StepKind, readonly StepKind[]>> = {
+  writePassfile: ["writePassfile"],
   init: ["init"],
+  baseBackup: ["baseBackup"],
+  rejoin: ["rejoin"],
+  createSlot: ["createSlot"],
   writeConfiguration: ["writeConfiguration"],
   stop: ["stop"],
-  start: ["start", "restart", "init", ...offlineKinds],
+  start: ["start", "restart", "init", "baseBackup", "rejoin", ...offlineKinds],
   restart: ["restart", ...offlineKinds],
   reload: ["reload", "restart", "start"],
+  promote: ["promote"],
   setPassword: ["setPassword"],
   setChecksums: ["setChecksums"],
 };
 
 const said: Readonly<Record<StepKind, string>> = {
+  writePassfile: "the file with the primary's password was changed",
   init: "there is no instance",
+  baseBackup: "there is no instance",
+  rejoin: "it is no standby any more",
+  createSlot: "the slot on the primary may not be there",
   writeConfiguration: "postgresql.conf was changed",
   reload: "the configuration was not reloaded",
   start: "the server is stopped",
   stop: "the server runs",
   restart: "a restart is pending",
+  promote: "it is a standby",
   setPassword: "the superuser's password was changed",
   setChecksums: "data checksums were changed on the host",
 };
@@ -43,15 +54,17 @@ const said: Readonly<Record<StepKind, string>> = {
  */
 export function agree(remembered: Observed, observed: Observed, desired: Desired): Agreement {
   const announced = plan(remembered, desired);
-  const created = findStep(announced, "init") !== undefined;
+  const created = announced.some(({ kind }) => kind === "init" || kind === "baseBackup");
   if (created) return { take: plan(observed, desired), left: [], more: [] };
   const names = new Set(findStep(announced, "writeConfiguration")?.changes.map((change) => change.name));
   const everything = plan(observed, desired);
   const offline = offlineSteps(observed, desired);
   const approved = offline.filter((step) => isCovered(step, announced));
-  const found = plan(observed, leaving(observed, desired, names), approved);
+  const found = planExactly(observed, leaving(observed, heeding(observed, desired), names), approved);
   const take = found.filter((step) => isCovered(step, announced));
+  const turned = remembered.existence === "present" && remembered.role !== observed.role;
   const left = [
+    ...(turned ? [`the ${remembered.role} has become a ${observed.role} on the host`] : []),
     ...(findStep(everything, "writeConfiguration")?.changes ?? [])
       .filter((change) => !names.has(change.name))
       .map((change) => describeLeft(observed, change.name)),

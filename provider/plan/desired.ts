@@ -2,6 +2,7 @@ import { findSetting } from "../postgresql/settings";
 import { parseValue, valueToText } from "../postgresql/values";
 import type { Major } from "../postgresql/version";
 import type { InstanceInputs } from "../schema/inputs";
+import { type DesiredStandby, desireStandby, type Passfile, standbySettings } from "./desired-standby";
 
 /** What the program wants, with everything that planning needs resolved. */
 export interface Desired {
@@ -14,13 +15,15 @@ export interface Desired {
   readonly restartTriggers: string | null;
   readonly auth: { readonly local: string; readonly host: string; readonly hostssl?: string };
   /** Seconds per operation; a wait that reaches its limit stops nothing. */
-  readonly timeouts: { readonly start: number; readonly stop: number };
+  readonly timeouts: { readonly start: number; readonly stop: number; readonly promote: number };
+  /** null: an instance of its own. */
+  readonly standby: DesiredStandby | null;
 }
 
 /** Nothing is trusted; the owner comes in by a record of its own, before these. */
 export const defaultAuth = { local: "scram-sha-256", host: "scram-sha-256" } as const;
 
-export const defaultTimeouts = { start: 60, stop: 300 } as const;
+export const defaultTimeouts = { start: 60, stop: 300, promote: 60 } as const;
 
 /** What was resolved before and stays pinned: a host that got more memory changes nothing by itself. */
 export interface Pinned {
@@ -30,9 +33,15 @@ export interface Pinned {
 
 export function desire(
   inputs: InstanceInputs,
-  context: { hostMemory: number | null; pinned?: Pinned; restartTriggers: string | null },
+  context: {
+    hostMemory: number | null;
+    pinned?: Pinned;
+    restartTriggers: string | null;
+    passfile?: Passfile | null;
+  },
 ): Desired {
-  const own = { port: String(inputs.port), cluster_name: inputs.name };
+  const standby = desireStandby(inputs, context.passfile ?? null);
+  const own = { port: String(inputs.port), cluster_name: inputs.name, ...standbySettings(standby) };
   const settings: Record<string, string | null> = { ...own };
   const resolved: Record<string, string> = {};
   for (const [given, value] of Object.entries(inputs.settings ?? {})) {
@@ -55,6 +64,7 @@ export function desire(
     restartTriggers: context.restartTriggers,
     auth: { ...defaultAuth, ...inputs.auth },
     timeouts: { ...defaultTimeouts, ...inputs.timeouts },
+    standby,
   };
 }
 

@@ -4,6 +4,7 @@ import type { InstanceInputs } from "../schema/inputs";
 import type { Observed } from "../schema/state";
 import type { Desired } from "./desired";
 import { isUp } from "./plan";
+import { heeding } from "./standby";
 
 type Setting = NonNullable<InstanceInputs["settings"]>[string];
 
@@ -16,7 +17,8 @@ export interface Drift {
 }
 
 /** Compares by meaning, so that an untouched instance differs in nothing, however its inputs are spelt. */
-export function findDrift(observed: Observed, desired: Desired): Drift {
+export function findDrift(observed: Observed, declaration: Desired): Drift {
+  const desired = heeding(observed, declaration);
   const { inputs } = desired;
   const drifted = Object.entries(inputs.settings ?? {}).filter(
     ([name]) => !sameSetting(observed, desired, name),
@@ -64,6 +66,7 @@ const defaultPort = 5432;
 /** Each property that the host can tell, where the program declares it. A stopped server tells no password. */
 function properties(observed: Observed, inputs: InstanceInputs): [string, unknown][] {
   const up = isUp(observed);
+  const status = observed.role === "standby" ? "streaming" : "promoted";
   const port = Number(observed.settings.port?.value ?? defaultPort);
   const rows: readonly [property: keyof InstanceInputs, differs: boolean, found: unknown][] = [
     ["state", up !== (inputs.state === "started"), up ? "started" : "stopped"],
@@ -74,6 +77,11 @@ function properties(observed: Observed, inputs: InstanceInputs): [string, unknow
         inputs.superuserPasswordVerifier !== undefined &&
         inputs.superuserPasswordVerifier !== observed.passwordVerifier,
       observed.passwordVerifier,
+    ],
+    [
+      "standby",
+      inputs.standby !== undefined && observed.existence === "present" && status !== inputs.standby.status,
+      { ...inputs.standby, status },
     ],
     [
       "dataChecksums",

@@ -18,4 +18,7 @@ export const nothing: Observed = {
   passwordVerifier: null,
   restartTriggers: null,
   standbys: [],
+  passfile: null,
+  least: {},
+  rejoining: false,
 };

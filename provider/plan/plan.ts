@@ -2,6 +2,7 @@ import type { Observed } from "../schema/state";
 import type { Desired } from "./desired";
 import { type OfflineStep, offlineSteps } from "./maintenance";
 import { needsRestart, settingChanges } from "./settings";
+import { heeding, passfile, promote, rejoin, slot } from "./standby";
 import type { SettingChange, Step } from "./step";
 
 /**
@@ -9,7 +10,12 @@ import type { SettingChange, Step } from "./step";
  * shows. A create is a plan from nothing; an interrupted one is a plan from what is there.
  * @param offline what may be done while the server is stopped, where that is not all there is
  */
-export function plan(
+export function plan(observed: Observed, desired: Desired, offline?: readonly OfflineStep[]): Step[] {
+  return planExactly(observed, heeding(observed, desired), offline);
+}
+
+/** The same, whatever a primary may demand. */
+export function planExactly(
   observed: Observed,
   desired: Desired,
   offline: readonly OfflineStep[] = offlineSteps(observed, desired),
@@ -28,10 +34,19 @@ interface Situation {
 type Aspect = (situation: Situation) => Step[];
 
 /** Each decision, in the order in which the steps are taken. */
-const aspects: readonly Aspect[] = [init, configuration, power, password];
+const aspects: readonly Aspect[] = [
+  ({ observed, desired }) => passfile(observed, desired),
+  init,
+  ({ observed, desired }) => rejoin(observed, desired),
+  ({ observed, desired, changes }) => slot(observed, desired, changes),
+  configuration,
+  power,
+  ({ observed, desired }) => promote(observed, desired),
+  password,
+];
 
-function init({ observed }: Situation): Step[] {
-  return observed.existence === "absent" ? [{ kind: "init" }] : [];
+function init({ observed, desired }: Situation): Step[] {
+  return observed.existence === "absent" ? [{ kind: desired.standby ? "baseBackup" : "init" }] : [];
 }
 
 function configuration({ changes }: Situation): Step[] {
@@ -41,7 +56,8 @@ function configuration({ changes }: Situation): Step[] {
 /** The rows: what runs, what shall run, and what has to be applied. The first that fits decides. */
 function power(situation: Situation): Step[] {
   const { observed, desired, changes, offline } = situation;
-  const running = isUp(observed);
+  // A return stops it first.
+  const running = isUp(observed) && rejoin(observed, desired).length === 0;
   const because = restartReasons(situation);
   const unapplied = changes.length > 0 || observed.unapplied === "reload" || isUnread(observed);
   const rows: readonly [fits: boolean, steps: Step[]][] = [

@@ -1,16 +1,11 @@
 import type { Observed } from "../schema/state";
 import type { Desired } from "./desired";
+import { info, type PlanLine, warning } from "./line";
 import { isOffline, type OfflineStep } from "./maintenance";
 import { isUp } from "./plan";
 import { mayShow, needsRestart } from "./settings";
+import { standbyLines } from "./standby-words";
 import { findStep, type SettingChange, type Step } from "./step";
-
-/** A line for the reviewer, under the resource in the preview. */
-export interface PlanLine {
-  /** `warning` for a restart, downtime or loss; what a reload does, the engine's own diff says. */
-  readonly severity: "info" | "warning";
-  readonly text: string;
-}
 
 /** Says what matters of a plan in plain words; nothing at all when users of the database notice nothing. */
 export function printPlan(
@@ -29,16 +24,22 @@ export function printPlan(
   const lines: (PlanLine | false | undefined)[] = [
     findStep(steps, "init") &&
       info(`plan: new instance ${instance}, port ${desired.inputs.port}: ${createWords(steps)}`),
+    findStep(steps, "baseBackup") &&
+      info(
+        `plan: new standby ${instance}, port ${desired.inputs.port}: base backup of ${desired.standby?.where}, ` +
+          createWords(steps.filter(({ kind }) => kind !== "baseBackup")),
+      ),
     restart &&
       warning(
         `restart of ${instance}: ${restartWords(desired, restart, changes)}. Clients are disconnected.`,
       ),
+    ...standbyLines(observed, desired, steps, instance),
     stop &&
       warning(
         `stop of ${instance} (${stop.mode}): downtime until it is started again.${stopWords[stop.mode]}`,
       ),
     offline.length > 0 && maintenance(observed, desired, offline, changes, instance),
-    !findStep(steps, "init") &&
+    !steps.some(({ kind }) => makes.has(kind)) &&
       offline.length === 0 &&
       findStep(steps, "start") &&
       info(`plan: start of ${instance}`),
@@ -60,8 +61,8 @@ export function printPlan(
   return lines.filter((line): line is PlanLine => typeof line === "object");
 }
 
-const info = (text: string): PlanLine => ({ severity: "info", text });
-const warning = (text: string): PlanLine => ({ severity: "warning", text });
+/** These say themselves that a server starts. */
+const makes: ReadonlySet<Step["kind"]> = new Set(["init", "baseBackup", "rejoin"]);
 
 const stopWords = {
   smart: " It waits for every client to leave.",

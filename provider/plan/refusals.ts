@@ -5,6 +5,7 @@ import type { Remembered } from "../schema/state";
 import { defaultAuth } from "./desired";
 import { offlineSteps, standbysInTheWay } from "./maintenance";
 import { isUp } from "./plan";
+import { judgeStandby } from "./standby-refusals";
 
 /** What cannot be changed in place: a row each, with the way that there is. */
 interface Row {
@@ -93,6 +94,7 @@ export function judge(remembered: Remembered, wanted: InstanceInputs): Verdict {
       ...changed.filter((row) => row.kind === "fixed" || isProtected).map(refusal),
       ...pendingPort(remembered, wanted),
       ...attachedStandbys(remembered, wanted),
+      ...judgeStandby(remembered, wanted),
     ],
     replaces: changed.filter((row) => row.kind === "replaces").map((row) => row.property),
   };

@@ -12,11 +12,19 @@ export interface SettingChange {
 /** What can be done to an instance. Data only: `print.ts` says it, `server/apply.ts` does it. */
 export type Step =
   | { readonly kind: "init" }
+  /** In place of initdb: the copy of a primary. */
+  | { readonly kind: "baseBackup" }
+  /** The password for the primary. */
+  | { readonly kind: "writePassfile" }
+  | { readonly kind: "createSlot" }
+  /** A primary becomes a standby of another; its own data goes. */
+  | { readonly kind: "rejoin"; readonly how: "rewind" | "rebuild" }
   | { readonly kind: "writeConfiguration"; readonly changes: readonly SettingChange[] }
   | { readonly kind: "stop"; readonly mode: "smart" | "fast" | "immediate" }
   | { readonly kind: "start" }
   | { readonly kind: "restart"; readonly because: readonly string[] }
   | { readonly kind: "reload" }
+  | { readonly kind: "promote" }
   | { readonly kind: "setPassword" }
   | { readonly kind: "setChecksums"; readonly enable: boolean };
 
@@ -28,12 +36,17 @@ export type Effect = (typeof effects)[number];
 
 /** The effect of each step, in the order in which steps are taken. */
 export const effectOf: Readonly<Record<StepKind, Effect>> = {
+  writePassfile: "none",
   init: "none",
+  baseBackup: "none",
+  rejoin: "loss",
+  createSlot: "none",
   writeConfiguration: "none",
   stop: "downtime",
   start: "none",
   restart: "restart",
   reload: "reload",
+  promote: "loss",
   setPassword: "none",
   setChecksums: "downtime",
 };

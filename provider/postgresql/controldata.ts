@@ -118,6 +118,20 @@ export function parseControlData(text: string): ControlData | undefined {
   return { systemIdentifier, state, dataChecksums: checksumVersion !== 0, ...numbers };
 }
 
+/**
+ * The running values that a standby of this cluster must not be below, by name of setting.
+ * https://www.postgresql.org/docs/current/hot-standby.html#HOT-STANDBY-ADMIN
+ */
+export function leastOfStandby(control: ControlData): Record<string, number> {
+  return {
+    max_connections: control.maxConnections,
+    max_worker_processes: control.maxWorkerProcesses,
+    max_wal_senders: control.maxWalSenders,
+    max_prepared_transactions: control.maxPreparedTransactions,
+    max_locks_per_transaction: control.maxLocksPerTransaction,
+  };
+}
+
 /** Castagnoli's CRC (src/port/pg_crc32c_sb8.c), here bit by bit: 300 bytes need no table. */
 function crc32c(bytes: Uint8Array): number {
   let crc = 0xffffffff;

@@ -68,3 +68,40 @@ export function postgresCheck({
 export function pgChecksums(binDirectory: string, dataDirectory: string, enable: boolean): string[] {
   return [`${binDirectory}/pg_checksums`, enable ? "--enable" : "--disable", "-D", dataDirectory];
 }
+
+export interface BaseBackupOptions {
+  readonly binDirectory: string;
+  readonly conninfo: string;
+  readonly directory: string;
+  /** Keeps the WAL of the time from the backup to the first start on the primary. */
+  readonly slot: string | null;
+}
+
+/** https://www.postgresql.org/docs/current/app-pgbasebackup.html; never asks for a password. */
+export function baseBackup({ binDirectory, conninfo, directory, slot }: BaseBackupOptions): string[] {
+  return [
+    `${binDirectory}/pg_basebackup`,
+    `--dbname=${conninfo}`,
+    `--pgdata=${directory}`,
+    "--wal-method=stream",
+    "--checkpoint=fast",
+    "--label=pulumi-pginstance",
+    "--no-password",
+    ...(slot === null ? [] : [`--slot=${slot}`]),
+  ];
+}
+
+/** What standbys need beside the server itself. */
+export const standbyPrograms = ["pg_basebackup", "pg_isready", "psql"] as const;
+
+export interface RewindOptions {
+  readonly binDirectory: string;
+  readonly dataDirectory: string;
+  /** Connection string of a running server. */
+  readonly source: string;
+}
+
+/** https://www.postgresql.org/docs/current/app-pgrewind.html; a crashed target it recovers first. */
+export function pgRewind({ binDirectory, dataDirectory, source }: RewindOptions): string[] {
+  return [`${binDirectory}/pg_rewind`, `--target-pgdata=${dataDirectory}`, `--source-server=${source}`];
+}

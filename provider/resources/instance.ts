@@ -66,6 +66,7 @@ export const instance = guarded({
       secrets: secretSettings(inputs),
       progress: log.progress,
     });
+    for (const warning of outcome.warnings) await log.say("warning", warning);
     const outs = printState(inputs, outcome.made);
     if (outcome.failure) throw new ResourceInitError(outcome.id, outs, outcome.failure);
     return { id: outcome.id, outs };
@@ -103,12 +104,15 @@ export const instance = guarded({
     for (const difference of outcome.left) {
       await log.say("warning", `${difference}, and was left so: refresh to see it`);
     }
+    for (const warning of outcome.warnings) await log.say("warning", warning);
     if (outcome.failure) throw new ResourceInitError(id, asItIs(olds, remembered, outcome), outcome.failure);
     return { outs: printState(news, outcome.made) };
   },
 
   async delete(id: string, props: Properties): Promise<void> {
-    await dropKnown({ id, remembered: parseState(props) }, logFor(props.__urn).progress);
+    const log = logFor(props.__urn);
+    const warnings = await dropKnown({ id, remembered: parseState(props) }, log.progress);
+    for (const warning of warnings) await log.say("warning", warning);
   },
 });
 

@@ -5,6 +5,7 @@ import { equalValues, type SettingValue } from "../postgresql/values";
 import { isMajor } from "../postgresql/version";
 import { isPropertyName, type PropertyName, propertyNames, settingValue, shape } from "./inputs";
 import { checkSetting } from "./settings";
+import { defaultStatus } from "./standby";
 import { isUnknown, unknownValue } from "./unknown";
 
 /** As the engine passes them: any JSON, unknown values included. */
@@ -48,7 +49,7 @@ const defaults: { readonly [K in PropertyName]?: Default } = {
  * @param olds the inputs of the last run, empty for a new resource
  */
 export function check(olds: Properties, news: Properties): Checked {
-  const given = withoutNulls(news);
+  const given = withStatus(withoutNulls(news));
   const { inputs, kept } = withDefaults(olds, given);
   const failures = [
     ...Object.keys(given).filter(isMisspelt).map(misspelt),
@@ -64,6 +65,13 @@ function withoutNulls(news: Properties): Properties {
   return Object.fromEntries(
     Object.entries(news).filter(([, value]) => value !== null && value !== undefined),
   );
+}
+
+function withStatus(given: Properties): Properties {
+  const { standby } = given;
+  return isMap(standby)
+    ? { ...given, standby: { ...standby, status: standby.status ?? defaultStatus } }
+    : given;
 }
 
 function withDefaults(olds: Properties, given: Properties) {
@@ -131,9 +139,22 @@ function checkTogether(inputs: Properties, olds: Properties): InputFailure[] {
       inputs.owner === "root",
       'PostgreSQL refuses to run as root; use a user of its own, as in "postgres"',
     ],
+    [
+      "standby.status",
+      Object.keys(olds).length === 0 && part(inputs.standby, "status") === "promoted",
+      "a standby is made first and promoted later; one that was promoted and lost is made again without `standby`",
+    ],
+    ...primarys.map((property): [string, boolean, string] => [
+      property,
+      property in inputs && part(inputs.standby, "status") === "streaming",
+      "comes from the primary: declare it there, or here once this standby is promoted",
+    ]),
   ];
   return rules.filter(([, broken]) => broken).map(([property, , reason]) => ({ property, reason }));
 }
+
+/** What a standby has no will of its own in. */
+const primarys = ["superuserPasswordVerifier", "dataChecksums", "locale", "encoding"] as const;
 
 /** Equal in meaning is no change: the old spelling stays, and neither diff nor refresh has anything to show. */
 function keepSpelling(olds: Properties, inputs: Properties): Record<string, unknown> {

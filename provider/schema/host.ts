@@ -5,6 +5,7 @@ import {
   choice,
   matching,
   objectReason,
+  password,
   port,
   said,
   seconds,
@@ -58,12 +59,6 @@ const privateKey = z.string(secretBecause("is no text of a private key")).superR
   const mistake = keyMistakes.find(([looks]) => looks.test(text));
   if (mistake) context.addIssue({ code: "custom", message: mistake[1] });
 });
-
-/** Who asks for one reads a line. */
-const password = z
-  .string(secretBecause("is no text"))
-  .min(1, secretBecause("is empty"))
-  .regex(/^[^\0\r\n]*$/, secretBecause("holds a line break or NUL: trim what was read from a file"));
 
 const secrets = {
   privateKey: privateKey.optional(),

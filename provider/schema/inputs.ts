@@ -5,6 +5,7 @@ import { isScramVerifier } from "../postgresql/scram";
 import { majors } from "../postgresql/version";
 import { become, host } from "./host";
 import { because, boolean, choice, matching, object, port, said, seconds, secretBecause } from "./parts";
+import { standby } from "./standby";
 
 /** The inputs of an Instance, property by property: what each may be. `sdk/instance.ts` says what each means. */
 
@@ -72,9 +73,14 @@ export const shape = {
   dataDirectory: absolutePath,
   binDirectory: absolutePath,
   owner: userName,
+  standby,
   deletionProtection: boolean,
   stopMode: choice(["smart", "fast", "immediate"]),
-  timeouts: object({ start: seconds(1, 604800).optional(), stop: seconds(1, 604800).optional() }),
+  timeouts: object({
+    start: seconds(1, 604800).optional(),
+    stop: seconds(1, 604800).optional(),
+    promote: seconds(1, 604800).optional(),
+  }),
 } as const;
 
 const everyProperty = z.object(shape);

@@ -31,6 +31,12 @@ export const matching = (
   why: (reason: string) => { error: (issue: { input?: unknown }) => string } = because,
 ) => z.string(why(reason)).regex(pattern, { ...why(reason), abort: true });
 
+/** Who asks for one reads a line. */
+export const password = z
+  .string(secretBecause("is no text"))
+  .min(1, secretBecause("is empty"))
+  .regex(/^[^\0\r\n]*$/, secretBecause("holds a line break or NUL: trim what was read from a file"));
+
 /** Seconds within a range that the reason names. */
 export const seconds = (min: number, max: number) => {
   const range = because(`is not between ${min} and ${max} seconds`);

@@ -11,8 +11,8 @@ const refused: Readonly<Record<string, string>> = {
   hba_file: "the provider writes pg_hba.conf in the data directory",
   ident_file: "the provider writes pg_ident.conf in the data directory",
   external_pid_file: "the provider reads postmaster.pid in the data directory",
-  primary_conninfo: "it belongs to a standby",
-  primary_slot_name: "it belongs to a standby",
+  primary_conninfo: "use the property standby",
+  primary_slot_name: "use the property standby",
 };
 
 /** Values that the server takes, and then nobody can look after it. */

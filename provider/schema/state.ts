@@ -42,6 +42,12 @@ export const observedSchema = z.strictObject({
   restartTriggers: z.string().nullable(),
   /** Who receives this server's WAL as a standby does, by slot or application name. */
   standbys: z.array(z.string()).default([]),
+  /** Digest of the file with the password for the primary. */
+  passfile: z.string().nullable().default(null),
+  /** Of a standby: the running values of its primary, which its own must not be below. */
+  least: z.record(z.string(), z.number()).default({}),
+  /** A return as a standby has begun and did not end: the data is of no use until it has. */
+  rejoining: z.boolean().default(false),
 });
 
 export type Observed = z.infer<typeof observedSchema>;

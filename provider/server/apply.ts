@@ -3,6 +3,7 @@ import type { Session } from "../host/session";
 import type { Desired } from "../plan/desired";
 import type { Step, StepKind } from "../plan/step";
 import { alterRolePassword } from "../postgresql/sql";
+import { baseBackup, writePassfile } from "./base-backup";
 import { setChecksums } from "./checksums";
 import { writeConfiguration } from "./configuration";
 import { query } from "./connect";
@@ -10,6 +11,9 @@ import { putBack, refusedFiles } from "./copies";
 import { hush, unhush } from "./hush";
 import { init, writeAccess } from "./init";
 import { addressOf, type Observation } from "./observe";
+import { createSlot } from "./primary";
+import { promote, releaseOwnSlot } from "./promote";
+import { rejoin } from "./rejoin";
 import { reloadAndVerify } from "./reload";
 import { pgCtl } from "./service";
 import type { Sight } from "./sight";
@@ -30,6 +34,8 @@ export interface Work {
   readonly wasReady: boolean;
   /** Names of settings whose values the program keeps secret. */
   readonly secrets: readonly string[];
+  /** Told of what is left to do by hand. */
+  readonly warn: (line: string) => void;
 }
 
 type Write = Extract<Step, { kind: "writeConfiguration" }>;
@@ -38,12 +44,18 @@ type Apply<K extends StepKind> = (work: Work, step: Extract<Step, { kind: K }>) 
 
 /** Each step, done. Every one may be done twice, and a stop between any two leaves what the next plan goes on from. */
 const table: { readonly [K in StepKind]: Apply<K> } = {
+  writePassfile: ({ session, desired }) => writePassfile(session, desired.standby),
   init: ({ target, session, desired, locale }) => init(target, session, desired, locale),
+  baseBackup: ({ target, session, desired }) => baseBackup(target, session, desired),
+  rejoin: ({ target, session, desired }, { how }) => rejoin(target, session, desired, how),
+  createSlot: async ({ target, session, desired }) =>
+    desired.standby ? createSlot(target, session, desired.standby) : undefined,
   writeConfiguration: writeSettings,
   start,
   stop,
   restart,
   reload,
+  promote: promoteAndLeave,
   setPassword,
   setChecksums: ({ target, session }, { enable }) => setChecksums(target, session, enable),
 };
@@ -96,7 +108,7 @@ async function stop({ target, session, sight, desired, isMaintenance }: Work, { 
 
 async function start(work: Work): Promise<void> {
   const { target, session, sight, desired, wasReady, steps } = work;
-  const isFresh = steps.some(({ kind }) => kind === "init");
+  const isFresh = steps.some(({ kind }) => kind === "init" || kind === "baseBackup");
   if (!wasReady && !isFresh) await writeAccess(target, session, desired);
   if (work.isMaintenance) return startAnew(work);
   sight.forget();
@@ -136,6 +148,13 @@ async function refusalOf(target: Target, sight: Sight): Promise<string | undefin
 async function checkpoint(target: Target, { observed, postmaster }: Observation): Promise<void> {
   if (!postmaster || observed.server !== "running") return;
   await query(addressOf(target, postmaster), ["CHECKPOINT"], 300).catch(() => undefined);
+}
+
+/** Nobody streams by its slot any more, so the old primary shall not keep WAL for it. */
+async function promoteAndLeave({ target, session, sight, desired, warn }: Work): Promise<void> {
+  await promote(target, desired.timeouts.promote, await sight.look());
+  const left = await releaseOwnSlot(target, session, await sight.look());
+  if (left) warn(left);
 }
 
 async function setPassword({ target, sight, desired }: Work): Promise<void> {

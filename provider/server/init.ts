@@ -66,7 +66,8 @@ export async function writeAccess(target: Target, session: Session, desired: Des
   });
 }
 
-function accessFiles({ superuser, owner }: Target, { auth }: Desired): { hba: string; ident: string } {
+/** What a new instance begins with: the provider's own way in, and the declared records. */
+export function accessFiles({ superuser, owner }: Target, { auth }: Desired): { hba: string; ident: string } {
   return {
     hba: printHba(initialHba({ superuser, auth }), comment),
     ident: printIdent(initialIdent({ owner, superuser }), comment),
@@ -75,7 +76,7 @@ function accessFiles({ superuser, owner }: Target, { auth }: Desired): { hba: st
 
 const comment =
   "Written by pulumi-pginstance when the instance was made. The first record is the provider's way in.";
-const occupied = 17;
+export const occupied = 17;
 
 /** Debian's server wants its sockets where only postgres may make them; for another owner they go to /tmp. */
 const initScript = `data=$1 new=$2 bin=$3 hba=$4 ident=$5; shift 5

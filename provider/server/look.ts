@@ -18,6 +18,8 @@ section marker; show "$own/marker.json"
 section originals; show "$own/originals.json"
 section unapplied; show "$own/unapplied"
 section triggers; show "$own/triggers"
+section passfile; show "$own/passfile"
+section rejoining; [ -d "$own/rejoin" ] && echo yes
 section hushed; show "$own/hushed"
 section binaries; "$bin/postgres" --version
 section standby; [ -e "$data/standby.signal" ] && echo standby

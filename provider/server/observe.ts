@@ -1,7 +1,8 @@
 import { InstanceExistsError, InstanceStateError, QueryError } from "../errors";
 import { noRelay } from "../host/relay";
 import { bytesToText, confEntries, parseConf } from "../postgresql/conf";
-import { type ControlData, parseControlFile } from "../postgresql/controldata";
+import { type ControlData, leastOfStandby, parseControlFile } from "../postgresql/controldata";
+import { passfileDigest } from "../postgresql/passfile";
 import { type PostmasterPid, parsePostmasterPid } from "../postgresql/pidfile";
 import { findSetting } from "../postgresql/settings";
 import { equalValues } from "../postgresql/values";
@@ -54,10 +55,12 @@ export async function observe(target: Target, remembered?: Observed): Promise<Ob
   const files = readFiles(bytes("conf"), bytes("auto"));
   const pending = answers ? pendingSettings(answers, files.settings, target.version) : (known?.pending ?? {});
   const binaries = parseServerVersion(text("binaries"))?.version ?? null;
+  const role = text("standby") === "" ? "primary" : "standby";
+  const passfile = parts.get("passfile")?.toString("utf8") ?? "";
   const observed: Observed = {
     existence,
     server: existence === "present" ? server : "stopped",
-    role: text("standby") === "" ? "primary" : "standby",
+    role,
     systemIdentifier: control?.systemIdentifier ?? known?.systemIdentifier ?? null,
     serverVersion: answers?.serverVersion ?? known?.serverVersion ?? binaries,
     dataChecksums: control?.dataChecksums ?? known?.dataChecksums ?? null,
@@ -70,6 +73,9 @@ export async function observe(target: Target, remembered?: Observed): Promise<Ob
     passwordVerifier: answers ? answers.passwordVerifier : (known?.passwordVerifier ?? null),
     restartTriggers: text("triggers") || null,
     standbys: [...(answers ? answers.standbys : (known?.standbys ?? []))],
+    passfile: passfile === "" ? null : passfileDigest(passfile),
+    least: role === "standby" && control ? leastOfStandby(control) : {},
+    rejoining: text("rejoining") !== "",
   };
   const conf = { postgresqlConf: bytes("conf"), autoConf: bytes("auto") };
   const loadedAt = answers?.loadedAt;

@@ -21,6 +21,11 @@ export function logFile(target: Pick<Target, "dataDirectory">): string {
   return `${stateDirectory(target)}/postgresql.log`;
 }
 
+/** With the password for the primary of a standby. */
+export function passfilePath(target: Pick<Target, "dataDirectory">): string {
+  return `${stateDirectory(target)}/passfile`;
+}
+
 /** "17/orders on db1" */
 export function describe(target: Pick<Target, "version" | "name" | "host">): string {
   return `${target.version}/${target.name} on ${target.host.name}`;

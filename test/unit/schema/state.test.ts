@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { InvalidVersionError, ProviderError } from "../../../provider/errors";
+import { nothing } from "../../../provider/plan/nothing";
 import { check, type Properties } from "../../../provider/schema/check";
 import { declaredNames, type Made, parseState, printState } from "../../../provider/schema/state";
 
@@ -29,6 +30,9 @@ const made: Made = {
     passwordVerifier: null,
     restartTriggers: null,
     standbys: ["orders_2"],
+    passfile: null,
+    least: {},
+    rejoining: false,
   },
   dataDirectory: "/srv/pg/17/orders",
   binDirectory: "/usr/lib/postgresql/17/bin",
@@ -54,11 +58,14 @@ const messageOf = (outputs: Properties): string => {
 };
 
 describe("the state", () => {
-  test("of an older release is read: what it does not say of the host is nothing", () => {
-    const { standbys, ...older } = made.observed;
-    const remembered = parseState({ ...printState(inputs, made), observed: older });
-    expect(remembered.observed).toEqual({ ...older, standbys: [] });
-  });
+  test.each(["standbys", "passfile", "least", "rejoining"] as const)(
+    "of before `observed.%s` is read",
+    (name) => {
+      const { [name]: _, ...older } = made.observed;
+      const outputs = { ...printState(inputs, made), observed: older };
+      expect(parseState(outputs).observed).toEqual({ ...older, [name]: nothing[name] });
+    },
+  );
 
   test("is read as it was printed, also after the backend had it as JSON", () => {
     const printed = printState(inputs, made);

@@ -14,6 +14,7 @@ import {
   type SshArgs,
   type SshHop,
   type SshSecrets,
+  type Standby,
 } from "../../../sdk";
 
 interface Registered {
@@ -310,6 +311,28 @@ describe("options", () => {
   });
 });
 
+describe("a standby", () => {
+  test("of an Instance gets its connection string, and depends on it", async () => {
+    const primary = new Instance("first", { version: "17", address: "db1", port: 6000 });
+    const { inputs, props } = await register({ version: "17", standby: { primary, slot: "one" } });
+    expect(inputs.standby).toEqual({ primary: "host=db1 port=6000", slot: "one" });
+    const given = Reflect.get(props.standby as object, "primary") as pulumi.Output<string>;
+    expect(Reflect.get(given, "resources")().has(primary)).toBe(true);
+  });
+
+  test.each<[string, (standby: Standby) => InstanceArgs["standby"]]>([
+    ["a plain object", (standby) => standby],
+    ["an output", (standby) => pulumi.output(standby) as unknown as InstanceArgs["standby"]],
+    ["a promise", async (standby) => standby],
+  ])("given as %s keeps the password secret, and nothing else", async (_, given) => {
+    const standby = given({ primary: "host=db1 user=replicator", password: canary });
+    const { props } = await register({ version: "17", standby });
+    const { plain, secrets } = await unwrap(props.standby);
+    expect(plain).toEqual({ primary: "host=db1 user=replicator", password: canary });
+    expect(secrets).toEqual(["password"]);
+  });
+});
+
 describe("addresses for clients", () => {
   test.each([
     ["localhost", "postgresql://postgres@localhost:5432/postgres", "host=localhost port=5432"],
@@ -363,6 +386,11 @@ describe("the class and the provider agree", () => {
       Host extends HostArgs ? true : false,
     ] = [true, true, true, true, true];
     expect(same).not.toContain(false);
+  });
+
+  test("on a standby", () => {
+    const same: Same<keyof Standby, keyof z.infer<(typeof shape)["standby"]>> = true;
+    expect(same).toBe(true);
   });
 
   test("on the outputs: each of the class is in the state", async () => {
