@@ -5,9 +5,9 @@
  */
 import "../provider/node-version";
 
+export type { AuthMethod, HbaRecord, IdentRecord, ReplicationRole } from "./access";
 export type { Become, HostArgs, SshArgs, SshHop, SshMeans, SshSecrets } from "./host";
 export {
-  type AuthMethod,
   Instance,
   type InstanceArgs,
   type PendingReason,

@@ -1,11 +1,9 @@
-import { createHash } from "node:crypto";
 import * as pulumi from "@pulumi/pulumi";
-import { scramVerifier } from "../provider/postgresql/scram";
+import type { AuthMethod, HbaRecord, IdentRecord, ReplicationRole } from "./access";
 import { type Become, type HostArgs, type SshArgs, sealed } from "./host";
+import { type Settings, secretSettings } from "./secret-settings";
 import { type Standby, withConninfo } from "./standby";
-
-/** A method of https://www.postgresql.org/docs/current/auth-methods.html; `trust` is refused. */
-export type AuthMethod = string;
+import { verifierInputs } from "./verifiers";
 
 /** Why a restart is pending: what runs, and what the next start will take. */
 export interface PendingReason {
@@ -82,7 +80,7 @@ export interface InstanceArgs {
    * See https://www.postgresql.org/docs/current/runtime-config.html
    * @example { shared_buffers: "25%", work_mem: "16MB", max_connections: 200, log_min_duration_statement: "1s" }
    */
-  settings?: pulumi.Input<Record<string, pulumi.Input<string | number | boolean | null>>>;
+  settings?: pulumi.Input<Settings>;
 
   /**
    * Whether a setting that needs a restart gets it at once. Default: false, it is written and stays pending (output
@@ -97,17 +95,40 @@ export interface InstanceArgs {
   restartTriggers?: pulumi.Input<unknown>;
 
   /**
-   * Authentication methods of the records that a new pg_hba.conf gets: `local` for Unix sockets, `host` for TCP from
-   * this machine (both default to `scram-sha-256`), `hostssl` for TLS from anywhere (no record by default). Before them
-   * stands the provider's own way in: the owner as superuser, by `peer`.
+   * Authentication methods of the last records in pg_hba.conf: `local` for Unix sockets, `host` for TCP from this
+   * machine (both default to `scram-sha-256`), `hostssl` for TLS from anywhere (no record by default). Before every
+   * other record stands the provider's own way in: the owner as superuser, by `peer`.
    *
-   * Fixed: a change is refused in the preview.
+   * A change is a reload; only new sessions notice it.
    */
   auth?: pulumi.Input<{
     local?: pulumi.Input<AuthMethod>;
     host?: pulumi.Input<AuthMethod>;
     hostssl?: pulumi.Input<AuthMethod>;
   }>;
+
+  /**
+   * Records of pg_hba.conf by label: in the order of their labels, after the provider's own and before those of `auth`.
+   * A record bears its label as a comment; lines without one are somebody else's (see `unmanagedHba`). A list is
+   * labelled 000, 001 and so on; in a map a record that is put between two others shows as one change. Default: none.
+   *
+   * A change is a reload; only new sessions notice it. What the server refuses is put back as it was, with its own
+   * words. A record changed or removed by hand shows in `pulumi refresh`.
+   * @example { app: { type: "hostssl", database: "shop", user: "app", address: "10.0.0.0/8", method: "scram-sha-256" } }
+   */
+  hba?: pulumi.Input<Record<string, pulumi.Input<HbaRecord>> | pulumi.Input<HbaRecord>[]>;
+
+  /**
+   * Records of pg_ident.conf by label, as `hba`. Default: none; the owner's own is always there.
+   * @example { jo: { map: "apps", systemUser: "jo", databaseUser: "app" } }
+   */
+  ident?: pulumi.Input<Record<string, pulumi.Input<IdentRecord>> | pulumi.Input<IdentRecord>[]>;
+
+  /**
+   * What becomes of records in pg_hba.conf and pg_ident.conf that nobody declared: `keep` (default), or `remove`, which
+   * the preview says with their number.
+   */
+  unmanagedHba?: pulumi.Input<"keep" | "remove">;
 
   /**
    * Name of the superuser that initdb makes. Default: `postgres`.
@@ -131,6 +152,27 @@ export interface InstanceArgs {
    * The verifier itself, as in `pg_authid.rolpassword`, where even the program shall not know the password.
    */
   superuserPasswordVerifier?: pulumi.Input<string>;
+
+  /**
+   * The role that standbys log in as: made where it is missing, given LOGIN and REPLICATION, and its password where one
+   * is declared. What else it may do is not touched, and it is never dropped. Standbys also need a record in `hba`.
+   * Default: none.
+   *
+   * A change is a CREATE or ALTER ROLE that no log shows; on a stopped server it waits for the start. A role changed on
+   * the server shows in `pulumi refresh`.
+   * @example { name: "replicator", password: config.requireSecret("replicatorPassword") }
+   */
+  replicationRole?: pulumi.Input<ReplicationRole>;
+
+  /**
+   * Physical replication slots that are there at least: missing ones are made, and keep WAL from then on. Others are
+   * left alone, and one that is no longer declared is not dropped. Default: none.
+   *
+   * Needs `max_replication_slots` above their number. See
+   * https://www.postgresql.org/docs/current/warm-standby.html#STREAMING-REPLICATION-SLOTS
+   * @example ["standby1"]
+   */
+  replicationSlots?: pulumi.Input<pulumi.Input<string>[]>;
 
   /**
    * Data checksums. Default: true for a new instance; of one that exists, as found while it is not declared.
@@ -286,7 +328,6 @@ export class Instance extends pulumi.CustomResource {
     const { superuserPassword, ...inputs } = args;
     const urn = pulumi.createUrn(name, type, options.parent);
     const computed = Object.fromEntries(outputs.map((output) => [output, undefined]));
-    const verifier = verifierInput(name, args);
     const protect = protection(args.deletionProtection);
     super(
       type,
@@ -295,7 +336,7 @@ export class Instance extends pulumi.CustomResource {
         ...computed,
         ...inputs,
         ...sealed({ ...args, standby: withConninfo(args.standby) }),
-        ...verifier,
+        ...verifierInputs(name, args),
         __provider: provider,
         __urn: urn,
         __secretSettings: secretSettings(args.settings),
@@ -341,48 +382,6 @@ const secret = ["superuserPasswordVerifier", "observed"];
 function protection(deletionProtection: InstanceArgs["deletionProtection"]): boolean | undefined {
   const plain = deletionProtection ?? true;
   return typeof plain === "boolean" ? plain : undefined;
-}
-
-/** Names of settings that are secret: the provider gets their values in clear, and keeps them out of the server's log. */
-function secretSettings(settings: InstanceArgs["settings"]): pulumi.Output<string[]> | undefined {
-  if (settings === undefined) return undefined;
-  return pulumi.output(namesOfSecrets(settings));
-}
-
-async function namesOfSecrets(
-  settings: NonNullable<InstanceArgs["settings"]>,
-): Promise<pulumi.Input<string[]>> {
-  const map: unknown = await settings;
-  if (isOutput(map)) {
-    return (await pulumi.isSecret(map)) ? map.apply((known) => Object.keys(Object(known))) : [];
-  }
-  const marks = Object.entries(Object(map)).map(async ([name, value]) =>
-    isOutput(value) && (await pulumi.isSecret(value)) ? [name] : [],
-  );
-  return (await Promise.all(marks)).flat();
-}
-
-function isOutput(value: unknown): value is pulumi.Output<unknown> {
-  return pulumi.Output.isInstance(value);
-}
-
-/** The salt is fixed, so that the same password gives the same verifier in every run. */
-function verifierInput(
-  resource: string,
-  args: InstanceArgs,
-): { superuserPasswordVerifier?: pulumi.Output<string> } {
-  const { superuserPassword, superuserPasswordVerifier, name } = args;
-  if (superuserPassword === undefined) {
-    return superuserPasswordVerifier === undefined
-      ? {}
-      : { superuserPasswordVerifier: pulumi.secret(superuserPasswordVerifier) };
-  }
-  const verifier = pulumi.all([superuserPassword, name]).apply(([password, given]) => {
-    const place = [pulumi.getProject(), pulumi.getStack(), given ?? resource];
-    const salt = createHash("sha256").update(JSON.stringify(place)).digest().subarray(0, 16);
-    return scramVerifier(password, salt);
-  });
-  return { superuserPasswordVerifier: pulumi.secret(verifier) };
 }
 
 /** An IPv6 address needs brackets in a URI, and its zone an escape. */

@@ -165,8 +165,11 @@ const progressOf: Readonly<Record<Step["kind"], string>> = {
   stop: "stopping the server",
   restart: "restarting the server",
   reload: "reloading the configuration",
+  writeAccess: "writing pg_hba.conf",
   promote: "promoting the standby",
   setPassword: "setting the superuser's password",
+  setReplicationRole: "setting up the replication role",
+  createSlots: "making replication slots",
   setChecksums: "pg_checksums at work",
 };
 

@@ -52,21 +52,25 @@ export async function open(inputs: InstanceInputs, remembered?: Remembered): Pro
     version,
     name,
     superuser,
+    replication: { role: inputs.replicationRole?.name, slots: inputs.replicationSlots ?? [] },
   };
-  return { target, facts, desired: desiredOf(inputs, facts.memory, remembered, target.dataDirectory) };
+  const at = { dataDirectory: target.dataDirectory, owner: facts.owner };
+  return { target, facts, desired: desiredOf(inputs, facts.memory, remembered, at) };
 }
 
 export function desiredOf(
   inputs: InstanceInputs,
   hostMemory: number | null,
   pinned?: Remembered,
-  dataDirectory = inputs.dataDirectory ?? pinned?.dataDirectory ?? "",
+  at: { readonly dataDirectory?: string; readonly owner?: string } = {},
 ): Desired {
   const { restartTriggers, standby } = inputs;
+  const { dataDirectory = inputs.dataDirectory ?? pinned?.dataDirectory ?? "" } = at;
   const password = standby?.password;
   return desire(inputs, {
     hostMemory,
     pinned,
+    owner: at.owner ?? inputs.owner ?? pinned?.owner ?? null,
     passfile:
       password === undefined
         ? null

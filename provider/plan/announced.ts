@@ -1,10 +1,11 @@
 import { appliedBy, findSetting } from "../postgresql/settings";
 import type { Observed } from "../schema/state";
+import { leavingRecords } from "./access";
 import type { Desired } from "./desired";
 import { isOffline, offlineKinds, offlineSteps } from "./maintenance";
 import { isUp, plan, planExactly } from "./plan";
 import { heeding } from "./standby";
-import { findStep, type Step, type StepKind } from "./step";
+import { findStep, type RecordChange, type Step, type StepKind } from "./step";
 
 /** What an update may do: the announced steps as the host needs them, and what it leaves for the next preview. */
 export interface Agreement {
@@ -27,8 +28,11 @@ const covers: Readonly<Record<StepKind, readonly StepKind[]>> = {
   start: ["start", "restart", "init", "baseBackup", "rejoin", ...offlineKinds],
   restart: ["restart", ...offlineKinds],
   reload: ["reload", "restart", "start"],
+  writeAccess: ["writeAccess"],
   promote: ["promote"],
   setPassword: ["setPassword"],
+  setReplicationRole: ["setReplicationRole"],
+  createSlots: ["createSlots"],
   setChecksums: ["setChecksums"],
 };
 
@@ -43,8 +47,11 @@ const said: Readonly<Record<StepKind, string>> = {
   start: "the server is stopped",
   stop: "the server runs",
   restart: "a restart is pending",
+  writeAccess: "pg_hba.conf or pg_ident.conf was changed",
   promote: "it is a standby",
   setPassword: "the superuser's password was changed",
+  setReplicationRole: "the replication role was changed",
+  createSlots: "a replication slot is missing",
   setChecksums: "data checksums were changed on the host",
 };
 
@@ -60,7 +67,12 @@ export function agree(remembered: Observed, observed: Observed, desired: Desired
   const everything = plan(observed, desired);
   const offline = offlineSteps(observed, desired);
   const approved = offline.filter((step) => isCovered(step, announced));
-  const found = planExactly(observed, leaving(observed, heeding(observed, desired), names), approved);
+  const records = findStep(announced, "writeAccess")?.changes ?? [];
+  const found = planExactly(
+    observed,
+    leaving(observed, heeding(observed, desired), names, records),
+    approved,
+  );
   const take = found.filter((step) => isCovered(step, announced));
   const turned = remembered.existence === "present" && remembered.role !== observed.role;
   const left = [
@@ -68,6 +80,12 @@ export function agree(remembered: Observed, observed: Observed, desired: Desired
     ...(findStep(everything, "writeConfiguration")?.changes ?? [])
       .filter((change) => !names.has(change.name))
       .map((change) => describeLeft(observed, change.name)),
+    ...(findStep(everything, "writeAccess")?.changes ?? [])
+      .filter(({ label }) => !records.some((record) => record.label === label))
+      .map(
+        ({ file, label }) =>
+          `${label ?? "a record that is not declared"} was changed on the host (pg_${file}.conf)`,
+      ),
     ...offline.filter((step) => !approved.includes(step)).map((step) => said[step.kind]),
     ...found.filter((step) => !isCovered(step, announced)).map((step) => said[step.kind]),
   ];
@@ -83,12 +101,23 @@ function isCovered(step: Step, announced: readonly Step[]): boolean {
 }
 
 /** The same wish, but content with what the host has where nothing was announced. */
-function leaving(observed: Observed, desired: Desired, announced: ReadonlySet<string>): Desired {
+function leaving(
+  observed: Observed,
+  desired: Desired,
+  announced: ReadonlySet<string>,
+  records: readonly RecordChange[],
+): Desired {
   const released = Object.keys(observed.originals).filter((name) => !(name in desired.settings));
   const found = [...Object.keys(desired.settings), ...released]
     .filter((name) => !announced.has(name))
     .map((name) => [name, observed.settings[name]?.value ?? null]);
-  return { ...desired, settings: { ...desired.settings, ...Object.fromEntries(found) } };
+  const unmanagedHba = records.some(({ label }) => label === null) ? desired.inputs.unmanagedHba : "keep";
+  return {
+    ...desired,
+    inputs: { ...desired.inputs, unmanagedHba },
+    settings: { ...desired.settings, ...Object.fromEntries(found) },
+    access: leavingRecords(observed, desired.access, records),
+  };
 }
 
 function describeLeft(observed: Observed, name: string): string {

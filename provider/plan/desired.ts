@@ -2,6 +2,7 @@ import { findSetting } from "../postgresql/settings";
 import { parseValue, valueToText } from "../postgresql/values";
 import type { Major } from "../postgresql/version";
 import type { InstanceInputs } from "../schema/inputs";
+import { type DesiredAccess, desireAccess } from "./access";
 import { type DesiredStandby, desireStandby, type Passfile, standbySettings } from "./desired-standby";
 
 /** What the program wants, with everything that planning needs resolved. */
@@ -13,7 +14,8 @@ export interface Desired {
   readonly resolved: Readonly<Record<string, string>>;
   /** Digest of `restartTriggers`; null when there are none. */
   readonly restartTriggers: string | null;
-  readonly auth: { readonly local: string; readonly host: string; readonly hostssl?: string };
+  /** null: whoever owns it is not known yet, and with it the record that lets the owner in. */
+  readonly access: DesiredAccess | null;
   /** Seconds per operation; a wait that reaches its limit stops nothing. */
   readonly timeouts: { readonly start: number; readonly stop: number; readonly promote: number };
   /** null: an instance of its own. */
@@ -38,6 +40,7 @@ export function desire(
     pinned?: Pinned;
     restartTriggers: string | null;
     passfile?: Passfile | null;
+    owner?: string | null;
   },
 ): Desired {
   const standby = desireStandby(inputs, context.passfile ?? null);
@@ -62,10 +65,14 @@ export function desire(
     settings,
     resolved,
     restartTriggers: context.restartTriggers,
-    auth: { ...defaultAuth, ...inputs.auth },
+    access: context.owner ? accessOf(inputs, context.owner) : null,
     timeouts: { ...defaultTimeouts, ...inputs.timeouts },
     standby,
   };
+}
+
+function accessOf({ superuser, hba, ident, auth }: InstanceInputs, owner: string): DesiredAccess {
+  return desireAccess({ superuser, hba, ident, auth, owner, defaultAuth });
 }
 
 /** Of a text or an extension's setting, `%` is a letter like others. */

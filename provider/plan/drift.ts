@@ -2,6 +2,7 @@ import { findSetting } from "../postgresql/settings";
 import { equalValues, printValue } from "../postgresql/values";
 import type { InstanceInputs } from "../schema/inputs";
 import type { Observed } from "../schema/state";
+import { accessDrift } from "./access-drift";
 import type { Desired } from "./desired";
 import { isUp } from "./plan";
 import { heeding } from "./standby";
@@ -28,6 +29,7 @@ export function findDrift(observed: Observed, declaration: Desired): Drift {
     inputs: {
       ...(drifted.length > 0 && { settings: { ...inputs.settings, ...Object.fromEntries(settings) } }),
       ...Object.fromEntries(properties(observed, inputs)),
+      ...accessDrift(observed, desired),
     },
     places: drifted.map(([name]) => place(observed, name)),
   };
@@ -63,6 +65,29 @@ function place(observed: Observed, given: string): string {
 /** Without a line that says otherwise. */
 const defaultPort = 5432;
 
+function otherRole(
+  { replicationRole: found }: Observed,
+  { replicationRole: wanted }: InstanceInputs,
+): boolean {
+  if (wanted === undefined) return false;
+  const same = wanted.passwordVerifier === undefined || wanted.passwordVerifier === found?.verifier;
+  return !(found?.name === wanted.name && found.replicates && same);
+}
+
+/** Without the name it is one that does not exist, or may not replicate. */
+function foundRole({ replicationRole: found }: Observed, { replicationRole: wanted }: InstanceInputs) {
+  const verifier = found?.verifier ?? undefined;
+  const name = found?.replicates ? found.name : `no_${wanted?.name}`;
+  return { name, ...(verifier !== undefined && wanted?.passwordVerifier && { passwordVerifier: verifier }) };
+}
+
+function slotsMissing(
+  { replicationSlots: found }: Observed,
+  { replicationSlots = [] }: InstanceInputs,
+): boolean {
+  return replicationSlots.some((name) => !found.includes(name));
+}
+
 /** Each property that the host can tell, where the program declares it. A stopped server tells no password. */
 function properties(observed: Observed, inputs: InstanceInputs): [string, unknown][] {
   const up = isUp(observed);
@@ -78,6 +103,8 @@ function properties(observed: Observed, inputs: InstanceInputs): [string, unknow
         inputs.superuserPasswordVerifier !== observed.passwordVerifier,
       observed.passwordVerifier,
     ],
+    ["replicationRole", up && otherRole(observed, inputs), foundRole(observed, inputs)],
+    ["replicationSlots", up && slotsMissing(observed, inputs), observed.replicationSlots],
     [
       "standby",
       inputs.standby !== undefined && observed.existence === "present" && status !== inputs.standby.status,

@@ -1,9 +1,10 @@
 import type { Observed } from "../schema/state";
+import { recordChanges } from "./access";
 import type { Desired } from "./desired";
 import { type OfflineStep, offlineSteps } from "./maintenance";
 import { needsRestart, settingChanges } from "./settings";
 import { heeding, passfile, promote, rejoin, slot } from "./standby";
-import type { SettingChange, Step } from "./step";
+import type { RecordChange, SettingChange, Step } from "./step";
 
 /**
  * observed x desired -> steps. Pure: `diff` runs it on what the state remembers, `update` on that and on what the host
@@ -21,13 +22,15 @@ export function planExactly(
   offline: readonly OfflineStep[] = offlineSteps(observed, desired),
 ): Step[] {
   const changes = settingChanges(observed, desired);
-  return aspects.flatMap((aspect) => aspect({ observed, desired, changes, offline }));
+  const records = recordChanges(observed, desired);
+  return aspects.flatMap((aspect) => aspect({ observed, desired, changes, records, offline }));
 }
 
 interface Situation {
   readonly observed: Observed;
   readonly desired: Desired;
   readonly changes: readonly SettingChange[];
+  readonly records: readonly RecordChange[];
   readonly offline: readonly OfflineStep[];
 }
 
@@ -40,9 +43,12 @@ const aspects: readonly Aspect[] = [
   ({ observed, desired }) => rejoin(observed, desired),
   ({ observed, desired, changes }) => slot(observed, desired, changes),
   configuration,
+  access,
   power,
   ({ observed, desired }) => promote(observed, desired),
   password,
+  replicationRole,
+  slots,
 ];
 
 function init({ observed, desired }: Situation): Step[] {
@@ -53,13 +59,23 @@ function configuration({ changes }: Situation): Step[] {
   return changes.length > 0 ? [{ kind: "writeConfiguration", changes }] : [];
 }
 
+function access({ desired, records }: Situation): Step[] {
+  if (records.length === 0 || desired.access === null) return [];
+  const { hba, ident } = desired.access;
+  const unmanaged = records.some(({ label }) => label === null) ? "remove" : "keep";
+  return [
+    { kind: "writeAccess", changes: records, wanted: { hba: hba.records, ident: ident.records }, unmanaged },
+  ];
+}
+
 /** The rows: what runs, what shall run, and what has to be applied. The first that fits decides. */
 function power(situation: Situation): Step[] {
-  const { observed, desired, changes, offline } = situation;
+  const { observed, desired, changes, records, offline } = situation;
   // A return stops it first.
   const running = isUp(observed) && rejoin(observed, desired).length === 0;
   const because = restartReasons(situation);
-  const unapplied = changes.length > 0 || observed.unapplied === "reload" || isUnread(observed);
+  const written = changes.length + records.length;
+  const unapplied = written > 0 || observed.unapplied === "reload" || isUnread(observed);
   const rows: readonly [fits: boolean, steps: Step[]][] = [
     [offline.length > 0, maintenance(situation)],
     [desired.inputs.state === "stopped", running ? [{ kind: "stop", mode: desired.inputs.stopMode }] : []],
@@ -88,6 +104,28 @@ function password({ observed, desired }: Situation): Step[] {
   const verifier = desired.inputs.superuserPasswordVerifier;
   const differs = verifier !== undefined && verifier !== observed.passwordVerifier;
   return differs && desired.inputs.state === "started" ? [{ kind: "setPassword" }] : [];
+}
+
+/** Never dropped, nor taken its rights: others may use it by now. A standby has its primary's. */
+function replicationRole({ observed, desired }: Situation): Step[] {
+  const { replicationRole: role, state } = desired.inputs;
+  if (role === undefined || state !== "started") return [];
+  const { name, verifier, replicates } = observed.replicationRole ?? {
+    name: "",
+    verifier: null,
+    replicates: false,
+  };
+  const same =
+    name === role.name &&
+    replicates &&
+    (role.passwordVerifier === undefined || role.passwordVerifier === verifier);
+  return same ? [] : [{ kind: "setReplicationRole", name: role.name }];
+}
+
+function slots({ observed, desired }: Situation): Step[] {
+  const { replicationSlots = [], state } = desired.inputs;
+  const missing = replicationSlots.filter((name) => !observed.replicationSlots.includes(name));
+  return missing.length > 0 && state === "started" ? [{ kind: "createSlots", names: missing }] : [];
 }
 
 export function isUp(observed: Observed): boolean {

@@ -51,6 +51,7 @@ export function printPlan(
       info(
         `plan: ${pending.join(", ")}: written, pending until the next restart (restartOnChanges is false)`,
       ),
+    ...accessLines(steps),
     steps.length > 0 &&
       !restart &&
       offline.length === 0 &&
@@ -59,6 +60,21 @@ export function printPlan(
       warning(`a restart of ${instance} is pending for ${Object.keys(observed.pending).join(", ")}`),
   ];
   return lines.filter((line): line is PlanLine => typeof line === "object");
+}
+
+/** What no input shows: the engine's own diff says the rest. */
+function accessLines(steps: readonly Step[]): PlanLine[] {
+  const records = findStep(steps, "writeAccess")?.changes ?? [];
+  const own = records.filter(({ label }) => label?.startsWith("own.") || label === "auth.owner");
+  const removed = records.filter(({ label }) => label === null).length;
+  return [
+    ...(own.length > 0
+      ? [info("plan: pg_hba.conf: the provider's own records are put back, before every other")]
+      : []),
+    ...(removed > 0
+      ? [info(`plan: ${removed} records of pg_hba.conf and pg_ident.conf that are not declared are removed`)]
+      : []),
+  ];
 }
 
 /** These say themselves that a server starts. */
@@ -104,6 +120,8 @@ const words: Partial<Record<Step["kind"], string>> = {
   writeConfiguration: "configuration",
   start: "start",
   setPassword: "password",
+  setReplicationRole: "replication role",
+  createSlots: "replication slots",
 };
 
 const createWords = (steps: readonly Step[]): string =>

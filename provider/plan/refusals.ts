@@ -2,7 +2,6 @@ import type { InputFailure } from "../errors";
 import { equalLocales, findEncoding } from "../postgresql/locale";
 import type { InstanceInputs, PropertyName } from "../schema/inputs";
 import type { Remembered } from "../schema/state";
-import { defaultAuth } from "./desired";
 import { offlineSteps, standbysInTheWay } from "./maintenance";
 import { isUp } from "./plan";
 import { judgeStandby } from "./standby-refusals";
@@ -19,14 +18,6 @@ interface Row {
 const equal = (before: unknown, now: unknown): boolean => JSON.stringify(before) === JSON.stringify(now);
 const ofTexts = (same: (a: string, b: string) => boolean) => (before: unknown, now: unknown) =>
   typeof before === "string" && typeof now === "string" && same(before, now);
-
-/** What is not said is the default; order does not matter. */
-const sameAuth = (before: unknown, now: unknown): boolean =>
-  (["local", "host", "hostssl"] as const).every((type) => authMethod(before, type) === authMethod(now, type));
-
-function authMethod(auth: unknown, type: "local" | "host" | "hostssl"): unknown {
-  return { ...defaultAuth, ...(typeof auth === "object" ? auth : {}) }[type as "local"];
-}
 
 const emptyCluster = "means a new, empty cluster";
 
@@ -55,13 +46,6 @@ const rows: readonly Row[] = [
     same: equal,
     instead: "is an upgrade, which this release does not do: dump and restore into a second instance",
   },
-  {
-    property: "auth",
-    kind: "fixed",
-    same: sameAuth,
-    instead:
-      "is not done: pg_hba.conf is written when the instance is made. Edit it on the host, and keep its first record",
-  },
   { property: "superuser", kind: "replaces", same: equal, instead: emptyCluster },
   { property: "locale", kind: "replaces", same: ofTexts(equalLocales), instead: emptyCluster },
   {
@@ -81,8 +65,7 @@ export interface Verdict {
 /** What stands against turning the remembered instance into the wanted one, as far as anything exists already. */
 export function judge(remembered: Remembered, wanted: InstanceInputs): Verdict {
   if (remembered.observed.existence === "absent") return { refusals: [], replaces: [] };
-  const open = remembered.phase === "creating" ? rows.filter((row) => row.property !== "auth") : rows;
-  const changed = open.flatMap((row) => {
+  const changed = rows.flatMap((row) => {
     const before = recorded(remembered, row.property);
     const now = wanted[row.property];
     const same = now === undefined || before === null || row.same(before, now);
@@ -133,7 +116,6 @@ function recorded(remembered: Remembered, property: PropertyName): unknown {
     owner,
     locale: observed.locale,
     encoding: observed.encoding,
-    auth: inputs.auth ?? defaultAuth,
   };
   return property in found ? found[property] : inputs[property];
 }

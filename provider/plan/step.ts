@@ -1,3 +1,5 @@
+import type { AccessChange, WantedRecord } from "../postgresql/access";
+
 /** One setting on its way from what the files say to what the program wants. Values are texts, null is no line. */
 export interface SettingChange {
   readonly name: string;
@@ -7,6 +9,13 @@ export interface SettingChange {
   readonly appliedBy: "restart" | "reload" | "newSessions";
   /** False for one that the program no longer declares: it goes back to what was there before. */
   readonly declared: boolean;
+}
+
+export type AccessFileName = "hba" | "ident";
+
+/** One record on its way; without a label it is one that nobody declared. */
+export interface RecordChange extends AccessChange {
+  readonly file: AccessFileName;
 }
 
 /** What can be done to an instance. Data only: `print.ts` says it, `server/apply.ts` does it. */
@@ -25,7 +34,16 @@ export type Step =
   | { readonly kind: "restart"; readonly because: readonly string[] }
   | { readonly kind: "reload" }
   | { readonly kind: "promote" }
+  | {
+      readonly kind: "writeAccess";
+      readonly changes: readonly RecordChange[];
+      /** All records of ours as they shall stand there. */
+      readonly wanted: Readonly<Record<AccessFileName, readonly WantedRecord[]>>;
+      readonly unmanaged: "keep" | "remove";
+    }
   | { readonly kind: "setPassword" }
+  | { readonly kind: "setReplicationRole"; readonly name: string }
+  | { readonly kind: "createSlots"; readonly names: readonly string[] }
   | { readonly kind: "setChecksums"; readonly enable: boolean };
 
 export type StepKind = Step["kind"];
@@ -47,7 +65,10 @@ export const effectOf: Readonly<Record<StepKind, Effect>> = {
   restart: "restart",
   reload: "reload",
   promote: "loss",
+  writeAccess: "none",
   setPassword: "none",
+  setReplicationRole: "none",
+  createSlots: "none",
   setChecksums: "downtime",
 };
 

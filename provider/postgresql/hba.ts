@@ -5,16 +5,16 @@
 import { SettingsError } from "../errors";
 
 export interface HbaRecord {
-  readonly type: "local" | "host" | "hostssl" | "hostnossl" | "hostgssenc" | "hostnogssenc";
+  readonly type: (typeof recordTypes)[number];
   /** A name, a keyword (`all`, `sameuser`, `replication`...), or several with commas; `"all"` in quotes is the name. */
   readonly database: string;
   readonly user: string;
   /** CIDR, host name, `all`, `samehost`, `samenet`; or address and mask with a space. None for `local`. */
   readonly address?: string;
   readonly method: string;
-  readonly options?: Readonly<Record<string, string>>;
-  /** Printed as a comment line above. */
-  readonly comment?: string;
+  readonly options?: Record<string, string>;
+  /** Whose it is, as in "hba.app": a comment at the end of its line, by which it is found again. */
+  readonly label?: string;
 }
 
 const everywhere = ["trust", "reject", "scram-sha-256", "md5", "password", "pam"];
@@ -30,34 +30,55 @@ export const authMethods = {
   hostssl: [...overTcp, "cert"],
 } as const satisfies Record<string, readonly string[]>;
 
+/** Methods that want options beside them, and that only records of `hba` can have therefore. */
+export const methodsWithOptions = ["ldap", "radius", "sspi", "oauth"] as const;
+
+export const recordTypes = ["local", "host", "hostssl", "hostnossl", "hostgssenc", "hostnogssenc"] as const;
+
 /** The map, in pg_ident.conf, by which the owner of the server is its superuser. */
 export const ownMap = "pginstance";
 
-export interface InitialAuth {
+export interface Auth {
   readonly local: string;
   readonly host: string;
   readonly hostssl?: string;
 }
 
-/**
- * The records of a new instance. The provider's own way in comes first, so that no other record can shut it out;
- * replication has records of its own because `all` does not match it.
- */
-export function initialHba({ superuser, auth }: { superuser: string; auth: InitialAuth }): HbaRecord[] {
+/** The provider's own way in: before every other record, so that none can shut it out. */
+export function ownHba(superuser: string): HbaRecord[] {
   const own = { type: "local", user: hbaName(superuser), method: "peer", options: { map: ownMap } } as const;
+  const databases = ["all", "replication"];
+  return databases.map((database) => ({ ...own, database, label: `own.${database}` }));
+}
+
+/** What a new instance lets in beside that: replication has records of its own because `all` does not match it. */
+export function defaultHba(auth: Auth): HbaRecord[] {
   const local = { type: "local", user: "all", method: auth.local } as const;
   const host = { type: "host", user: "all", method: auth.host } as const;
-  const loopback = ["127.0.0.1/32", "::1/128"];
+  const databases = ["all", "replication"];
+  const loopback = { ipv4: "127.0.0.1/32", ipv6: "::1/128" };
   return [
-    { ...own, database: "all" },
-    { ...own, database: "replication" },
-    { ...local, database: "all" },
-    { ...local, database: "replication" },
-    ...(auth.hostssl
-      ? [{ type: "hostssl", database: "all", user: "all", address: "all", method: auth.hostssl } as const]
-      : []),
-    ...loopback.map((address) => ({ ...host, database: "all", address })),
-    ...loopback.map((address) => ({ ...host, database: "replication", address })),
+    ...databases.map((database) => ({ ...local, database, label: `auth.local.${database}` })),
+    ...(auth.hostssl === undefined
+      ? []
+      : [
+          {
+            type: "hostssl" as const,
+            ...{
+              database: "all",
+              user: "all",
+              address: "all",
+              method: auth.hostssl,
+              label: "auth.hostssl.all",
+            },
+          },
+        ]),
+    ...databases.flatMap((database) =>
+      Object.entries(loopback).map(([name, address]) => ({
+        ...host,
+        ...{ database, address, label: `auth.host.${database}.${name}` },
+      })),
+    ),
   ];
 }
 
@@ -68,7 +89,7 @@ const widths = [8, 16, 16, 24, 0];
 /** The file, in initdb's columns, wider where a record needs it. */
 export function printHba(records: readonly HbaRecord[], comment?: string): string {
   const rows = records.map((record) => ({
-    comment: record.comment,
+    label: record.label,
     cells: [
       record.type,
       printList(record.database),
@@ -82,9 +103,12 @@ export function printHba(records: readonly HbaRecord[], comment?: string): strin
 
 /** A name that is meant as a name: quoted also where it would be a keyword, a group, a file or a pattern. */
 export function hbaName(name: string): string {
-  return /^(?:all|sameuser|samerole|samegroup|replication|)$|^[+@]/.test(name)
-    ? inQuotes(name)
-    : quoteToken(name);
+  return isKeyword(name) ? inQuotes(name) : quoteToken(name);
+}
+
+/** Means itself only in quotes. */
+export function isKeyword(name: string): boolean {
+  return /^(?:all|sameuser|samerole|samegroup|replication|)$|^[+@]/.test(name);
 }
 
 /** In quotes where it must be. What is in quotes already stays. */
@@ -102,12 +126,12 @@ export function quoteItem(item: string): string {
   return sign + quoteToken(item.slice(sign.length));
 }
 
-/** A comment, a heading, and rows in columns: the form of pg_hba.conf and pg_ident.conf. */
+/** A comment, a heading, and rows in columns, their labels at the end: the form of pg_hba.conf and pg_ident.conf. */
 export function printTable(
   comment: string | undefined,
   heading: readonly string[],
   least: readonly number[],
-  rows: readonly { readonly comment?: string; readonly cells: readonly string[] }[],
+  rows: readonly { readonly label?: string; readonly cells: readonly string[] }[],
 ): string {
   const width = heading.map((_, column) =>
     Math.max(least[column] ?? 0, ...rows.map(({ cells }) => (cells[column]?.length ?? 0) + 1)),
@@ -121,7 +145,7 @@ export function printTable(
   return [
     ...printComment(comment),
     line([`# ${first}`, ...others]),
-    ...rows.flatMap((row) => [...printComment(row.comment), line(row.cells)]),
+    ...rows.map(({ cells, label }) => line(cells) + (label === undefined ? "" : `  # pginstance ${label}`)),
     "",
   ].join("\n");
 }
@@ -129,7 +153,7 @@ export function printTable(
 const printComment = (comment: string | undefined) =>
   comment === undefined ? [] : comment.split(/[\r\n\0]+/).map((line) => `# ${line}`.trimEnd());
 
-const inQuotes = (token: string) => `"${token.replace(/"/g, '""')}"`;
+export const inQuotes = (token: string) => `"${token.replace(/"/g, '""')}"`;
 
 /** Items between the commas that stand outside quotes. */
 function printList(list: string): string {

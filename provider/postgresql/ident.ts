@@ -9,19 +9,19 @@ export interface IdentRecord {
   /** A name, or `/` and a regular expression. */
   readonly systemUser: string;
   readonly databaseUser: string;
-  /** Printed as a comment line above. */
-  readonly comment?: string;
+  /** Whose it is, as in "ident.app": a comment at the end of its line, by which it is found again. */
+  readonly label?: string;
 }
 
 /** The record by which the owner of the server becomes its superuser, whatever their names. */
-export function initialIdent({ owner, superuser }: { owner: string; superuser: string }): IdentRecord[] {
-  return [{ map: ownMap, systemUser: owner, databaseUser: hbaName(superuser) }];
+export function ownIdent({ owner, superuser }: { owner: string; superuser: string }): IdentRecord[] {
+  return [{ map: ownMap, systemUser: owner, databaseUser: hbaName(superuser), label: "auth.owner" }];
 }
 
 /** The file, in the columns of PostgreSQL's own sample. */
 export function printIdent(records: readonly IdentRecord[], comment?: string): string {
-  const rows = records.map(({ map, systemUser, databaseUser, comment }) => ({
-    comment,
+  const rows = records.map(({ map, systemUser, databaseUser, label }) => ({
+    label,
     cells: [quoteToken(map), quoteToken(systemUser), quoteItem(databaseUser)],
   }));
   return printTable(comment, ["MAPNAME", "SYSTEM-USERNAME", "PG-USERNAME"], [16, 24, 0], rows);

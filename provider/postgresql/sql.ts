@@ -34,10 +34,28 @@ const silence = {
  * https://www.postgresql.org/docs/current/sql-alterrole.html, check_log_duration() in src/backend/tcop/postgres.c
  */
 export function alterRolePassword(role: string, verifier: string): string[] {
-  return [
-    "BEGIN",
-    ...Object.entries(silence).map(([name, value]) => `SET LOCAL ${name} = ${quoteLiteral(value)}`),
-    `ALTER ROLE ${quoteIdentifier(role)} PASSWORD ${quoteLiteral(verifier)}`,
-    "COMMIT",
-  ];
+  return silently(`ALTER ROLE ${quoteIdentifier(role)} PASSWORD ${quoteLiteral(verifier)}`);
+}
+
+function silently(statement: string): string[] {
+  const settings = Object.entries(silence).map(
+    ([name, value]) => `SET LOCAL ${name} = ${quoteLiteral(value)}`,
+  );
+  return ["BEGIN", ...settings, statement, "COMMIT"];
+}
+
+/** A role that a standby logs in with; what else it may do is not touched. */
+export function ensureReplicationRole(
+  { name, passwordVerifier }: { readonly name: string; readonly passwordVerifier?: string },
+  isThere: boolean,
+): string[] {
+  const password = passwordVerifier === undefined ? "" : ` PASSWORD ${quoteLiteral(passwordVerifier)}`;
+  return silently(
+    `${isThere ? "ALTER" : "CREATE"} ROLE ${quoteIdentifier(name)} LOGIN REPLICATION${password}`,
+  );
+}
+
+/** It keeps WAL from now on, not only once a standby has asked for some. */
+export function createPhysicalSlot(name: string): string {
+  return `SELECT pg_create_physical_replication_slot(${quoteLiteral(name)}, true)`;
 }

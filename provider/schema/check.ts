@@ -3,6 +3,7 @@ import { equalLocales, findEncoding } from "../postgresql/locale";
 import { findSetting } from "../postgresql/settings";
 import { equalValues, type SettingValue } from "../postgresql/values";
 import { isMajor } from "../postgresql/version";
+import { checkAccess, keyed } from "./access";
 import { isPropertyName, type PropertyName, propertyNames, settingValue, shape } from "./inputs";
 import { checkSetting } from "./settings";
 import { defaultStatus } from "./standby";
@@ -49,13 +50,14 @@ const defaults: { readonly [K in PropertyName]?: Default } = {
  * @param olds the inputs of the last run, empty for a new resource
  */
 export function check(olds: Properties, news: Properties): Checked {
-  const given = withStatus(withoutNulls(news));
+  const given = withStatus(withRecordsKeyed(withoutNulls(news)));
   const { inputs, kept } = withDefaults(olds, given);
   const failures = [
     ...Object.keys(given).filter(isMisspelt).map(misspelt),
     ...propertyNames.flatMap((name) => checkProperty(name, inputs[name], name in kept)),
     ...("version" in inputs ? [] : [{ property: "version", reason: versionMissing }]),
     ...checkSettings(inputs),
+    ...checkAccess(inputs),
     ...checkTogether(inputs, olds),
   ];
   return { inputs: { ...keepSpelling(olds, inputs), [defaultsKey]: kept }, failures };
@@ -65,6 +67,11 @@ function withoutNulls(news: Properties): Properties {
   return Object.fromEntries(
     Object.entries(news).filter(([, value]) => value !== null && value !== undefined),
   );
+}
+
+function withRecordsKeyed(given: Properties): Properties {
+  const files = ["hba", "ident"].filter((name) => name in given);
+  return { ...given, ...Object.fromEntries(files.map((name) => [name, keyed(given[name])])) };
 }
 
 function withStatus(given: Properties): Properties {
@@ -154,7 +161,13 @@ function checkTogether(inputs: Properties, olds: Properties): InputFailure[] {
 }
 
 /** What a standby has no will of its own in. */
-const primarys = ["superuserPasswordVerifier", "dataChecksums", "locale", "encoding"] as const;
+const primarys = [
+  "superuserPasswordVerifier",
+  "replicationRole",
+  "dataChecksums",
+  "locale",
+  "encoding",
+] as const;
 
 /** Equal in meaning is no change: the old spelling stays, and neither diff nor refresh has anything to show. */
 function keepSpelling(olds: Properties, inputs: Properties): Record<string, unknown> {

@@ -1,10 +1,21 @@
 import { z } from "zod";
-import { authMethods } from "../postgresql/hba";
 import { findEncoding, serverEncodings } from "../postgresql/locale";
 import { isScramVerifier } from "../postgresql/scram";
 import { majors } from "../postgresql/version";
+import { hba, ident } from "./access";
 import { become, host } from "./host";
-import { because, boolean, choice, matching, object, port, said, seconds, secretBecause } from "./parts";
+import {
+  because,
+  boolean,
+  choice,
+  matching,
+  object,
+  port,
+  said,
+  seconds,
+  secretBecause,
+  secretObject,
+} from "./parts";
 import { standby } from "./standby";
 
 /** The inputs of an Instance, property by property: what each may be. `sdk/instance.ts` says what each means. */
@@ -15,20 +26,28 @@ const absolutePath = matching(
   'is no absolute path without "." and ".." parts, as in "/srv/postgresql/main"',
 );
 
+const roleName = matching(
+  /^(?!pg_)[A-Za-z_][A-Za-z0-9_$-]{0,62}$/,
+  'is no name of a role, as in "replicator"',
+);
+
+/** ReplicationSlotValidateName() in src/backend/replication/slot.c */
+const slotName = matching(
+  /^[a-z0-9_]{1,63}$/,
+  'is no name of a replication slot: 1 to 63 lower-case letters, digits and _, as in "standby1"',
+);
+
 const userName = matching(
   /^[A-Za-z_][A-Za-z0-9_.-]{0,31}\$?$/,
   'is no name of a user on a host, as in "postgres"',
 );
 
-const method = (methods: readonly string[]) =>
-  z
-    .string(because("is no authentication method"))
-    .refine((value) => value !== "trust" && methods.includes(value), {
-      error: (issue) =>
-        issue.input === "trust"
-          ? '"trust" lets everybody in without a password; use "peer" or "scram-sha-256"'
-          : said(issue.input, `is none of ${methods.filter((m) => m !== "trust").join(", ")}`),
-    });
+/** A refresh may find any; what a program may ask is checked by `checkAccess`. */
+const method = z.string(because("is no authentication method")).optional();
+
+const verifier = z
+  .string(secretBecause("is no text"))
+  .refine(isScramVerifier, secretBecause("is no SCRAM-SHA-256 verifier; the class makes one of a password"));
 
 export const settingValue = z.union([z.string(), z.number(), z.boolean(), z.null()], {
   ...secretBecause("is no string, number, boolean or null"),
@@ -48,21 +67,17 @@ export const shape = {
   settings: z.record(z.string(), settingValue, secretBecause("is no map from setting names to values")),
   restartOnChanges: boolean,
   restartTriggers: z.json(secretBecause("is no value that JSON can hold")),
-  auth: object({
-    local: method(authMethods.local).optional(),
-    host: method(authMethods.host).optional(),
-    hostssl: method(authMethods.hostssl).optional(),
-  }),
+  auth: object({ local: method, host: method, hostssl: method }),
+  hba,
+  ident,
+  unmanagedHba: choice(["keep", "remove"]),
   superuser: matching(
     /^(?!pg_)[A-Za-z_][A-Za-z0-9_$]{0,62}$/,
     "is no name of a superuser: letters, digits, _ and $",
   ),
-  superuserPasswordVerifier: z
-    .string(secretBecause("is no text"))
-    .refine(
-      isScramVerifier,
-      secretBecause("is no SCRAM-SHA-256 verifier; use superuserPassword for a password"),
-    ),
+  superuserPasswordVerifier: verifier,
+  replicationRole: secretObject({ name: roleName, passwordVerifier: verifier.optional() }),
+  replicationSlots: z.array(slotName, because('is no list of names of slots, as in ["standby1"]')),
   dataChecksums: boolean,
   locale: matching(/^[A-Za-z0-9_.@-]{1,100}$/, 'is no name of a locale, as in "C.UTF-8" or "de_DE.UTF-8"'),
   encoding: z

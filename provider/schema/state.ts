@@ -12,6 +12,9 @@ export const schemaVersion = 1;
 /** A setting as the files have it, last line wins. */
 const entry = z.strictObject({ value: z.string(), place: z.string() });
 
+/** In one spelling; without a label it is somebody else's. */
+const record = z.strictObject({ label: z.string().nullable(), text: z.string() });
+
 export const observedSchema = z.strictObject({
   /** Of the data directory. It is published whole, so there is nothing between. */
   existence: z.enum(["absent", "present"]),
@@ -36,6 +39,18 @@ export const observedSchema = z.strictObject({
    * and takes at its next start.
    */
   unapplied: z.enum(["none", "reload", "restart", "pending"]),
+  /** The records of pg_hba.conf and pg_ident.conf in their order, with their labels; null: not looked at yet. */
+  access: z
+    .strictObject({ hba: z.array(record), ident: z.array(record) })
+    .nullable()
+    .default(null),
+  /** The declared role as the server has it; null: it has none. */
+  replicationRole: z
+    .strictObject({ name: z.string(), verifier: z.string().nullable(), replicates: z.boolean() })
+    .nullable()
+    .default(null),
+  /** Those of the declared ones that are there. */
+  replicationSlots: z.array(z.string()).default([]),
   /** Of the superuser, as the server has it. */
   passwordVerifier: z.string().nullable(),
   /** Digest of `restartTriggers` at the last start by the provider. */

@@ -2,14 +2,15 @@ import { CommandError, SettingsError } from "../errors";
 import type { Session } from "../host/session";
 import type { Desired } from "../plan/desired";
 import type { Step, StepKind } from "../plan/step";
-import { alterRolePassword } from "../postgresql/sql";
+import { alterRolePassword, createPhysicalSlot, ensureReplicationRole } from "../postgresql/sql";
+import { writeAccess } from "./access";
 import { baseBackup, writePassfile } from "./base-backup";
 import { setChecksums } from "./checksums";
 import { writeConfiguration } from "./configuration";
 import { query } from "./connect";
 import { putBack, refusedFiles } from "./copies";
 import { hush, unhush } from "./hush";
-import { init, writeAccess } from "./init";
+import { init } from "./init";
 import { addressOf, type Observation } from "./observe";
 import { createSlot } from "./primary";
 import { promote, releaseOwnSlot } from "./promote";
@@ -55,8 +56,11 @@ const table: { readonly [K in StepKind]: Apply<K> } = {
   stop,
   restart,
   reload,
+  writeAccess: writeRecords,
   promote: promoteAndLeave,
   setPassword,
+  setReplicationRole,
+  createSlots,
   setChecksums: ({ target, session }, { enable }) => setChecksums(target, session, enable),
 };
 
@@ -72,7 +76,15 @@ export async function apply(work: Work, step: Step): Promise<void> {
 }
 
 /** Steps that leave behind what is known of the instance after them. */
-const knowsAfter: ReadonlySet<StepKind> = new Set(["writeConfiguration", "start", "restart"]);
+const knowsAfter: ReadonlySet<StepKind> = new Set(["writeConfiguration", "writeAccess", "start", "restart"]);
+
+async function writeRecords(
+  { target, session, sight }: Work,
+  step: Extract<Step, { kind: "writeAccess" }>,
+): Promise<void> {
+  const { unapplied, ...files } = await writeAccess(target, session, step, await sight.lookForReload());
+  sight.wrote(unapplied, files);
+}
 
 async function writeSettings(work: Work, { changes }: Write): Promise<void> {
   const { target, session, sight } = work;
@@ -92,9 +104,12 @@ function reloadsSecrets({ secrets, steps }: Work): boolean {
 
 async function reload(work: Work): Promise<void> {
   const { target, session, sight } = work;
-  if (!reloadsSecrets(work)) return reloadAndVerify(target, session, await sight.lookForReload());
+  const kinds = work.steps.map(({ kind }) => kind);
+  // A record that somebody broke stops no change of a setting; whoever writes records needs all of them read.
+  const proves = kinds.includes("writeConfiguration") && !kinds.includes("writeAccess") ? "settings" : "all";
+  if (!reloadsSecrets(work)) return reloadAndVerify(target, session, await sight.lookForReload(), proves);
   try {
-    await reloadAndVerify(target, session, await sight.lookForReload());
+    await reloadAndVerify(target, session, await sight.lookForReload(), proves);
   } finally {
     sight.forget();
     await unhush(target, session, await sight.look());
@@ -107,9 +122,7 @@ async function stop({ target, session, sight, desired, isMaintenance }: Work, { 
 }
 
 async function start(work: Work): Promise<void> {
-  const { target, session, sight, desired, wasReady, steps } = work;
-  const isFresh = steps.some(({ kind }) => kind === "init" || kind === "baseBackup");
-  if (!wasReady && !isFresh) await writeAccess(target, session, desired);
+  const { target, session, sight, desired } = work;
   if (work.isMaintenance) return startAnew(work);
   sight.forget();
   await pgCtl(target).start(session, desired.timeouts.start, desired);
@@ -162,4 +175,20 @@ async function setPassword({ target, sight, desired }: Work): Promise<void> {
   const { postmaster } = await sight.look();
   if (verifier === undefined || !postmaster) return;
   await query(addressOf(target, postmaster), alterRolePassword(target.superuser, verifier));
+}
+
+/** Made where it is missing; that it may log in and replicate is what it is for. */
+async function setReplicationRole({ target, sight, desired }: Work): Promise<void> {
+  const { replicationRole: role } = desired.inputs;
+  const { postmaster, observed } = await sight.look();
+  if (role === undefined || !postmaster) return;
+  const isThere = observed.replicationRole?.name === role.name;
+  await query(addressOf(target, postmaster), ensureReplicationRole(role, isThere));
+}
+
+async function createSlots({ target, sight }: Work, { names }: Extract<Step, { kind: "createSlots" }>) {
+  const { postmaster, observed } = await sight.look();
+  if (!postmaster) return;
+  const missing = names.filter((name) => !observed.replicationSlots.includes(name));
+  await query(addressOf(target, postmaster), missing.map(createPhysicalSlot));
 }

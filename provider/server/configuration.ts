@@ -4,7 +4,7 @@ import type { SettingChange } from "../plan/step";
 import { bytesToText, confEntries, editConf, parseConf } from "../postgresql/conf";
 import { postgresCheck } from "../postgresql/programs";
 import type { Observed } from "../schema/state";
-import { copies } from "./copies";
+import { writing } from "./copies";
 import { type Observation, observe } from "./observe";
 import { describe, stateDirectory, type Target } from "./target";
 
@@ -69,8 +69,7 @@ export async function writeConfiguration(
  */
 const script = `data=$1 own=$2 unapplied=$3 notes=$4 size=$5; shift 5
 conf=$data/postgresql.conf auto=$data/postgresql.auto.conf
-${copies}
-publish() { sync "$1" 2>/dev/null || sync; mv -f "$1" "$2"; }
+${writing}
 trap 'rm -f "$conf.candidate" "$auto.candidate" "$auto.before" "$own/originals.json.new" "$own/candidates"' EXIT
 for file in "$conf" "$auto"; do
   [ ! -L "$file" ] || { echo "$file is a symbolic link, which is not followed" >&2; exit 1; }
@@ -81,20 +80,12 @@ tail -c "+$((notes + 1))" "$own/candidates" | head -c "$size" >"$conf.candidate"
   tail -c "+$((notes + size + 1))" "$own/candidates" >"$auto.candidate" &&
   head -c "$notes" "$own/candidates" >"$own/originals.json.new" || exit 1
 rm -f "$own/candidates"
-running=$(identity)
-had=$(cat "$own/unapplied" 2>/dev/null)
+begin_write || exit 1
+note() { note_write "$unapplied"; }
 undo() {
   [ ! -e "$auto.before" ] || mv -f "$auto.before" "$auto"
-  case $had in reload* | restart*) ;; *) rm -rf "$own/previous" ;; esac
-  if [ -n "$had" ]; then echo "$had" >"$own/unapplied.new" && publish "$own/unapplied.new" "$own/unapplied"
-  else rm -f "$own/unapplied"; fi
+  undo_write
 }
-case $had in
-  reload* | restart*) [ -d "$own/previous" ] || keep previous || exit 1 ;;
-  *) keep previous || exit 1
-    [ -z "$running" ] || [ "$running" = "$(cat "$own/started/postmaster" 2>/dev/null)" ] || keep started || exit 1 ;;
-esac
-note() { echo "$unapplied $running" >"$own/unapplied.new" && publish "$own/unapplied.new" "$own/unapplied"; }
 if ! cmp -s "$auto.candidate" "$auto"; then
   note && cp -p "$auto" "$auto.before" && publish "$auto.candidate" "$auto" || exit 1
 fi

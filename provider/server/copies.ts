@@ -6,23 +6,47 @@ import { stateDirectory, type Target } from "./target";
  * `previous`, from before a write that no server has taken yet; `started`, which the running server is known to have
  * started with; `refused`, what was in place when one of these came back, so that nothing anybody wrote is lost.
  */
-export const copies = `identity() { sed -n '1p;3p' "$data/postmaster.pid" 2>/dev/null | tr '\\n' ' '; }
+export const copies = `files="postgresql.conf postgresql.auto.conf pg_hba.conf pg_ident.conf"
+identity() { sed -n '1p;3p' "$data/postmaster.pid" 2>/dev/null | tr '\\n' ' '; }
 keep() {
   rm -rf "$own/$1.new" && mkdir "$own/$1.new" || return 1
-  cp -p "$data/postgresql.conf" "$data/postgresql.auto.conf" "$own/$1.new/" || return 1
+  for file in $files; do [ ! -e "$data/$file" ] || cp -p "$data/$file" "$own/$1.new/" || return 1; done
   [ ! -e "$own/originals.json" ] || cp -p "$own/originals.json" "$own/$1.new/" || return 1
   [ "$1" != started ] || identity >"$own/$1.new/postmaster" || return 1
   rm -rf "$own/$1" && mv "$own/$1.new" "$own/$1"
 }
 put_back() {
   [ -d "$own/$1" ] && keep refused || return 1
-  for file in postgresql.conf postgresql.auto.conf; do
+  for file in $files; do
+    [ -e "$own/$1/$file" ] || continue
     cp -p "$own/$1/$file" "$data/$file.new" && mv -f "$data/$file.new" "$data/$file" || return 1
   done
   if [ -e "$own/$1/originals.json" ]; then
     cp -p "$own/$1/originals.json" "$own/originals.json.new" && mv -f "$own/originals.json.new" "$own/originals.json"
   else rm -f "$own/originals.json"; fi
   rm -rf "$own/unapplied" "$own/previous"
+}
+`;
+
+/**
+ * Shell functions for whoever writes: `begin_write` before the first file, `note_write` (reload or restart) as soon as
+ * one may have changed, `undo_write` where none was.
+ */
+export const writing = `${copies}publish() { sync "$1" 2>/dev/null || sync; mv -f "$1" "$2"; }
+begin_write() {
+  running=$(identity)
+  had=$(cat "$own/unapplied" 2>/dev/null)
+  case $had in
+    reload* | restart*) [ -d "$own/previous" ] || keep previous ;;
+    *) keep previous || return 1
+      [ -z "$running" ] || [ "$running" = "$(cat "$own/started/postmaster" 2>/dev/null)" ] || keep started ;;
+  esac
+}
+note_write() { echo "$1 $running" >"$own/unapplied.new" && publish "$own/unapplied.new" "$own/unapplied"; }
+undo_write() {
+  case $had in reload* | restart*) ;; *) rm -rf "$own/previous" ;; esac
+  if [ -n "$had" ]; then echo "$had" >"$own/unapplied.new" && publish "$own/unapplied.new" "$own/unapplied"
+  else rm -f "$own/unapplied"; fi
 }
 `;
 

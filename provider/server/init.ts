@@ -1,8 +1,7 @@
 import { CommandError, InstanceExistsError } from "../errors";
 import type { Session } from "../host/session";
 import type { Desired } from "../plan/desired";
-import { initialHba, printHba } from "../postgresql/hba";
-import { initialIdent, printIdent } from "../postgresql/ident";
+import type { AccessFile } from "../postgresql/access";
 import { initdb } from "../postgresql/programs";
 import { describe, stateDirectory, type Target } from "./target";
 
@@ -26,12 +25,14 @@ export async function init(
     dataChecksums: inputs.dataChecksums ?? true,
     major: target.version,
   });
-  const { hba, ident } = accessFiles(target, desired);
+  const hba = printFile(desired.access?.hba);
   const place = [target.dataDirectory, `${stateDirectory(target)}/new`, target.binDirectory];
   const result = await session.step({
     name: "initdb",
     script: initScript,
-    args: [...place, hba, ident, ...argv],
+    args: [...place, String(hba.length), ...argv],
+    // On standard input: an option of a record may be a secret.
+    stdin: Buffer.from(hba + printFile(desired.access?.ident), "latin1"),
     seconds: 600,
   });
   if (result.exitCode === 0) return;
@@ -49,51 +50,29 @@ export async function init(
   });
 }
 
-/** As long as an instance was never ready, its access files are those of the declaration: a wrong one can be mended. */
-export async function writeAccess(target: Target, session: Session, desired: Desired): Promise<void> {
-  const { hba, ident } = accessFiles(target, desired);
-  const result = await session.step({
-    name: "access",
-    script: accessScript,
-    args: [target.dataDirectory, hba, ident],
-    seconds: 60,
-  });
-  if (result.exitCode === 0) return;
-  throw new CommandError(`cannot write pg_hba.conf of ${describe(target)}: ${result.stderr.trim()}`, {
-    command: "access",
-    exitCode: result.exitCode,
-    stderr: result.stderr,
-  });
+/** As bytes, one a character. */
+function printFile(file: AccessFile | undefined): string {
+  return `${file?.header ?? ""}${(file?.records ?? []).map(({ line }) => line).join("")}`;
 }
 
-/** What a new instance begins with: the provider's own way in, and the declared records. */
-export function accessFiles({ superuser, owner }: Target, { auth }: Desired): { hba: string; ident: string } {
-  return {
-    hba: printHba(initialHba({ superuser, auth }), comment),
-    ident: printIdent(initialIdent({ owner, superuser }), comment),
-  };
+/** What a new instance begins with: the provider's own way in, and the declared records; as bytes, one a character. */
+export function accessFiles({ access }: Desired): { hba: string; ident: string } {
+  return { hba: printFile(access?.hba), ident: printFile(access?.ident) };
 }
 
-const comment =
-  "Written by pulumi-pginstance when the instance was made. The first record is the provider's way in.";
 export const occupied = 17;
 
 /** Debian's server wants its sockets where only postgres may make them; for another owner they go to /tmp. */
-const initScript = `data=$1 new=$2 bin=$3 hba=$4 ident=$5; shift 5
+const initScript = `data=$1 new=$2 bin=$3 size=$4; shift 4
 [ ! -d "$data" ] || rmdir "$data" || exit ${occupied}
 rm -rf "$new"
-"$@" >&2 || { code=$?; rm -rf "$new"; exit $code; }
-printf '%s' "$hba" >"$new/pg_hba.conf" && printf '%s' "$ident" >"$new/pg_ident.conf" || exit 1
+"$@" </dev/null >&2 || { code=$?; rm -rf "$new"; exit $code; }
+cat >"$new/access" && head -c "$size" "$new/access" >"$new/pg_hba.conf" &&
+  tail -c "+$((size + 1))" "$new/access" >"$new/pg_ident.conf" && rm -f "$new/access" || exit 1
 sockets=$("$bin/postgres" -D "$new" -C unix_socket_directories) || exit 1
 [ -w "\${sockets%%,*}" ] || echo "unix_socket_directories = '/tmp'" >>"$new/postgresql.conf" || exit 1
 sync "$new/postgresql.conf" "$new/pg_hba.conf" "$new/pg_ident.conf" 2>/dev/null || sync
 [ ! -e "$data" ] || { echo "$data was made by somebody else meanwhile" >&2; exit ${occupied}; }
 mv "$new" "$data" || exit 1
 sync "$(dirname "$data")" 2>/dev/null || sync
-`;
-
-const accessScript = `write() {
-  printf '%s' "$2" >"$1.new" && { sync "$1.new" 2>/dev/null || sync; } && mv -f "$1.new" "$1"
-}
-write "$1/pg_hba.conf" "$2" && write "$1/pg_ident.conf" "$3"
 `;

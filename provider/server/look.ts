@@ -25,6 +25,8 @@ section binaries; "$bin/postgres" --version
 section standby; [ -e "$data/standby.signal" ] && echo standby
 section conf; cat "$data/postgresql.conf"
 section auto; cat "$data/postgresql.auto.conf"
+section hba; cat "$data/pg_hba.conf"
+section ident; cat "$data/pg_ident.conf"
 section control; head -c 8192 "$data/global/pg_control"
 section pid; show "$data/postmaster.pid"
 read -r pid <"$data/postmaster.pid" || pid=
@@ -52,7 +54,7 @@ export async function look(target: Target): Promise<ReadonlyMap<string, Buffer>>
   const request = printExchange({
     user: target.superuser,
     database: "postgres",
-    statements: questions(target.superuser),
+    statements: questions(target),
   });
   const result = await target.host.run({
     name: "observe",

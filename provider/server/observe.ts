@@ -1,5 +1,6 @@
 import { InstanceExistsError, InstanceStateError, QueryError } from "../errors";
 import { noRelay } from "../host/relay";
+import { accessEntries } from "../postgresql/access";
 import { bytesToText, confEntries, parseConf } from "../postgresql/conf";
 import { type ControlData, leastOfStandby, parseControlFile } from "../postgresql/controldata";
 import { passfileDigest } from "../postgresql/passfile";
@@ -21,6 +22,8 @@ export interface Observation {
   /** The files' bytes, one a character; what an edit starts from. */
   readonly postgresqlConf: string;
   readonly autoConf: string;
+  readonly hba: string;
+  readonly ident: string;
   /** The postmaster, when one lives. */
   readonly postmaster: PostmasterPid | undefined;
   readonly control: ControlData | undefined;
@@ -70,6 +73,9 @@ export async function observe(target: Target, remembered?: Observed): Promise<Ob
     originals: parseOriginals(text("originals")),
     pending: { ...pending, ...olderThanBinaries(answers, binaries) },
     unapplied: unapplied(text("unapplied"), postmaster),
+    access: existence === "present" ? readAccess(bytes("hba"), bytes("ident")) : null,
+    replicationRole: answers ? answers.replicationRole : (known?.replicationRole ?? null),
+    replicationSlots: [...(answers?.replicationSlots ?? known?.replicationSlots ?? [])],
     passwordVerifier: answers ? answers.passwordVerifier : (known?.passwordVerifier ?? null),
     restartTriggers: text("triggers") || null,
     standbys: [...(answers ? answers.standbys : (known?.standbys ?? []))],
@@ -77,7 +83,12 @@ export async function observe(target: Target, remembered?: Observed): Promise<Ob
     least: role === "standby" && control ? leastOfStandby(control) : {},
     rejoining: text("rejoining") !== "",
   };
-  const conf = { postgresqlConf: bytes("conf"), autoConf: bytes("auto") };
+  const conf = {
+    postgresqlConf: bytes("conf"),
+    autoConf: bytes("auto"),
+    hba: bytes("hba"),
+    ident: bytes("ident"),
+  };
   const loadedAt = answers?.loadedAt;
   return { observed, marker, control, postmaster, refusal, loadedAt, hushed: text("hushed"), ...conf };
 }
@@ -89,7 +100,7 @@ async function answersOf(
   parts: ReadonlyMap<string, Buffer>,
 ): Promise<Answers> {
   const address = addressOf(target, postmaster);
-  const asked = questions(target.superuser);
+  const asked = questions(target);
   const exitCode = Number(parts.get("relayed")?.toString("latin1"));
   const stdout = parts.get("sql") ?? Buffer.alloc(0);
   try {
@@ -188,6 +199,11 @@ function readFiles(conf: string, auto: string): Pick<Observed, "settings" | "ove
   const overrides = entries(auto, "postgresql.auto.conf");
   return { settings: { ...entries(conf, "postgresql.conf"), ...overrides }, overrides };
 }
+
+const readAccess = (hba: string, ident: string): Observed["access"] => ({
+  hba: accessEntries(hba),
+  ident: accessEntries(ident),
+});
 
 /** What the next start will change: what the server says, and lines of the files that it has not read yet. */
 function pendingSettings(

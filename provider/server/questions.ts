@@ -1,5 +1,7 @@
 import { quoteLiteral } from "../postgresql/sql";
+import type { Observed } from "../schema/state";
 import type { Rows } from "./exchange";
+import type { Target } from "./target";
 
 /** What only a running server can say. */
 export interface Answers {
@@ -7,6 +9,8 @@ export interface Answers {
   readonly locale: string | null;
   readonly encoding: string;
   readonly passwordVerifier: string | null;
+  readonly replicationRole: Observed["replicationRole"];
+  readonly replicationSlots: readonly string[];
   readonly startSettings: readonly StartSetting[];
   /** When the server last read its files. */
   readonly loadedAt: string;
@@ -28,8 +32,10 @@ export interface StartSetting {
   readonly shown: boolean;
 }
 
+type Asked = Pick<Target, "superuser" | "replication">;
+
 /** template0 cannot be changed, so it tells what initdb was told. */
-export const questions = (superuser: string): readonly string[] => [
+export const questions = ({ superuser, replication }: Asked): readonly string[] => [
   `SELECT regexp_replace(current_setting('server_version'), ' .*', '') AS version,
           pg_conf_load_time()::text AS loaded`,
   `SELECT datcollate = datctype AS same, datcollate AS locale, pg_encoding_to_char(encoding) AS encoding
@@ -41,15 +47,31 @@ export const questions = (superuser: string): readonly string[] => [
   `SELECT DISTINCT coalesce(slot_name::text, application_name) AS name
      FROM pg_stat_replication AS r LEFT JOIN pg_replication_slots AS s ON s.active_pid = r.pid
     WHERE r.state <> 'backup' AND slot_type IS DISTINCT FROM 'logical' ORDER BY name`,
+  `SELECT rolname AS name, rolpassword AS verifier, rolcanlogin AND rolreplication AS replicates
+     FROM pg_authid WHERE rolname = ${quoteLiteral(replication?.role ?? "")}`,
+  `SELECT slot_name AS name FROM pg_replication_slots
+    WHERE slot_type = 'physical' AND slot_name IN (${literals(replication?.slots)}) ORDER BY slot_name`,
 ];
 
-export function readAnswers([version, database, role, settings, standbys]: readonly Rows[]): Answers {
+const literals = (names: readonly string[] = []): string => ["", ...names].map(quoteLiteral).join(", ");
+
+export function readAnswers([version, database, role, settings, ...more]: readonly Rows[]): Answers {
+  const [standbys, roles, slots] = more;
+  const [found] = roles ?? [];
   return {
+    replicationRole: found
+      ? {
+          name: String(found.name),
+          verifier: textOrNull(found.verifier),
+          replicates: found.replicates === true,
+        }
+      : null,
+    replicationSlots: (slots ?? []).map(({ name }) => String(name)),
     serverVersion: String(version?.[0]?.version),
     loadedAt: String(version?.[0]?.loaded),
     locale: database?.[0]?.same ? String(database[0].locale) : null,
     encoding: String(database?.[0]?.encoding),
-    passwordVerifier: typeof role?.[0]?.verifier === "string" ? role[0].verifier : null,
+    passwordVerifier: textOrNull(role?.[0]?.verifier),
     standbys: (standbys ?? []).map(({ name }) => String(name)),
     startSettings: (settings ?? []).map((row) => ({
       name: String(row.name),
@@ -61,3 +83,5 @@ export function readAnswers([version, database, role, settings, standbys]: reado
     })),
   };
 }
+
+const textOrNull = (value: unknown): string | null => (typeof value === "string" ? value : null);

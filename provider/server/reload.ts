@@ -1,11 +1,15 @@
 import { InstanceStateError, QueryError, SettingsError, WaitTimeoutError } from "../errors";
 import type { Session } from "../host/session";
 import type { PostmasterPid } from "../postgresql/pidfile";
+import type { Major } from "../postgresql/version";
 import { type Address, query } from "./connect";
 import { putBack, refusedFiles } from "./copies";
 import { addressOf, type Observation, observe } from "./observe";
 import { pgCtl } from "./service";
 import { describe, type Target } from "./target";
+
+/** What a reload has to have read: the settings alone, or the records of pg_hba.conf and pg_ident.conf too. */
+type Proves = "settings" | "all";
 
 /** Seconds until the server must have taken the files, and let a new connection in. */
 const limit = 15;
@@ -20,13 +24,19 @@ const cannotConnectNow = "57P03";
  * `pg_ctl reload` returns 0 for a refused file, so what counts is what a new connection sees: the time of the last
  * load has moved, and no line has an error. Else the files go back as they were.
  */
-export async function reloadAndVerify(target: Target, session: Session, seen?: Observation): Promise<void> {
+export async function reloadAndVerify(
+  target: Target,
+  session: Session,
+  seen?: Observation,
+  proves: Proves = "all",
+): Promise<void> {
   const { postmaster, observed, loadedAt } = seen ?? (await observe(target));
   if (!postmaster || observed.server !== "running") {
     throw new InstanceStateError(`reload: ${describe(target)} is ${observed.server}, and takes no sessions`);
   }
-  const look = () => ask(addressOf(target, postmaster));
-  const before = loadedAt ?? (await look()).at;
+  const look = () =>
+    ask(addressOf(target, postmaster), proves === "all" ? accessQuestions(target.version) : []);
+  const before = loadedAt ?? (await look().catch(asAnswer)).at ?? "";
   await pgCtl(target).reload(session);
   const outcome = await waitForLoad(look, before);
   if (outcome.kind === "taken") {
@@ -71,8 +81,8 @@ async function waitForLoad(look: () => Promise<Load>, before: string): Promise<O
   return last;
 }
 
-/** What the server says is an answer; that the host is out of reach is none. */
-function asAnswer(error: unknown): QueryError {
+/** What the server says is an answer; that the host is out of reach is none. Whom it refuses knows of no load. */
+function asAnswer(error: unknown): QueryError & { readonly at?: undefined } {
   if (error instanceof QueryError) return error;
   throw error;
 }
@@ -83,9 +93,28 @@ interface Load {
   readonly errors: string;
 }
 
-async function ask(address: Address): Promise<Load> {
-  const row = (await query(address, [question]))[0]?.[0];
-  return { at: String(row?.at), pending: row?.pending === true, errors: String(row?.errors ?? "") };
+async function ask(address: Address, more: readonly string[]): Promise<Load> {
+  const answers = (await query(address, [question, ...more])).map(([row]) => row);
+  const [row] = answers;
+  const errors = answers.flatMap((answer) => (answer?.errors ? [String(answer.errors)] : []));
+  return { at: String(row?.at), pending: row?.pending === true, errors: errors.join("\n") };
+}
+
+/**
+ * A record without a method was not loaded, and none of its file then; with one, an error is a warning only (hostssl
+ * with ssl off). Before 16 the views do not say which file a line is of, before 15 there is none for pg_ident.conf.
+ */
+function accessQuestions(version: Major): string[] {
+  const place = (file: string) =>
+    Number(version) >= 16 ? "format('%s:%s', file_name, line_number)" : `format('${file}:%s', line_number)`;
+  const errors = (file: string, view: string, broken: string) =>
+    `SELECT string_agg(format('%s: %s', ${place(file)}, error), E'\\n') AS errors FROM ${view} WHERE ${broken}`;
+  return [
+    errors("pg_hba.conf", "pg_hba_file_rules", "error IS NOT NULL AND auth_method IS NULL"),
+    ...(Number(version) >= 15
+      ? [errors("pg_ident.conf", "pg_ident_file_mappings", "error IS NOT NULL")]
+      : []),
+  ];
 }
 
 /** An error on a line that only waits for a restart is no refusal. */

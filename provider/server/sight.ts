@@ -22,10 +22,10 @@ export class Sight {
   }
 
   /** The files were written: what a reload needs to know of the server is as it was. */
-  wrote(unapplied: Observed["unapplied"]): void {
-    const before = this.seen;
+  wrote(unapplied: Observed["unapplied"], files: Partial<Pick<Observation, "hba" | "ident">> = {}): void {
+    const before = this.seen ?? this.written;
     this.forget();
-    if (before) this.written = { ...before, observed: { ...before.observed, unapplied } };
+    if (before) this.written = { ...before, ...files, observed: { ...before.observed, unapplied } };
   }
 
   async lookForReload(): Promise<Observation> {

@@ -10,6 +10,8 @@ export interface Target {
   readonly version: Major;
   readonly name: string;
   readonly superuser: string;
+  /** What the program declares of replication, for what is asked of the server. */
+  readonly replication?: { readonly role?: string; readonly slots: readonly string[] };
 }
 
 /** Beside the data directory: marker, locks, journal and the log of `pg_ctl`-like starts. */

@@ -116,8 +116,9 @@ export async function connectByPassword(
   port: number,
   password: string,
   database = "postgres",
+  user = "postgres",
 ): Promise<Client> {
-  const client = new Client({ host: "127.0.0.1", port, user: "postgres", password, database });
+  const client = new Client({ host: "127.0.0.1", port, user, password, database });
   client.on("error", () => undefined);
   await client.connect();
   return client;

@@ -2,6 +2,7 @@ import type { Desired } from "../../provider/plan/desired";
 import { isUp, plan } from "../../provider/plan/plan";
 import { replans } from "../../provider/plan/standby";
 import type { SettingChange, Step, StepKind } from "../../provider/plan/step";
+import { type AccessEntry, accessEntries, editAccess } from "../../provider/postgresql/access";
 import { appliedBy, findSetting } from "../../provider/postgresql/settings";
 import { equalValues } from "../../provider/postgresql/values";
 import type { Major } from "../../provider/postgresql/version";
@@ -53,6 +54,18 @@ const table: { readonly [K in StepKind]: Apply<K> } = {
   start,
   restart: (host, desired) => start(stop(host), desired),
   reload,
+  writeAccess,
+  setReplicationRole: (host, { inputs: { replicationRole: role } }) => ({
+    ...host,
+    replicationRole: role
+      ? {
+          name: role.name,
+          verifier: role.passwordVerifier ?? host.replicationRole?.verifier ?? null,
+          replicates: true,
+        }
+      : null,
+  }),
+  createSlots: (host, _, { names }) => ({ ...host, replicationSlots: [...host.replicationSlots, ...names] }),
   writePassfile: (host, { standby }) => ({ ...host, passfile: standby?.passfile?.digest ?? null }),
   baseBackup: (host, desired) => asStandby(init(host, desired)),
   rejoin: (host) => asStandby(isUp(host) ? stop(host) : host),
@@ -99,7 +112,7 @@ export const initdbSettings: Readonly<Record<string, string>> = {
   default_text_search_config: "pg_catalog.english",
 };
 
-function init(host: ModelHost, { inputs }: Desired): ModelHost {
+function init(host: ModelHost, { inputs, access }: Desired): ModelHost {
   if (host.existence === "present") throw new Error("initdb: the directory is not empty");
   const conf = entriesOf(initdbSettings, "postgresql.conf");
   return {
@@ -110,6 +123,7 @@ function init(host: ModelHost, { inputs }: Desired): ModelHost {
     systemIdentifier: "7400000000000000001",
     serverVersion: `${inputs.version}.1`,
     dataChecksums: inputs.dataChecksums ?? true,
+    access: access && { hba: entriesIn(access.hba.records), ident: entriesIn(access.ident.records) },
     settings: conf,
     overrides: {},
     hidden: { conf, running: null },
@@ -146,6 +160,27 @@ function write(host: ModelHost, changes: readonly SettingChange[]): ModelHost {
     hidden: { ...host.hidden, conf },
   };
 }
+
+const entriesIn = (records: readonly AccessEntry[]) => records.map(({ label, text }) => ({ label, text }));
+
+/** As the file itself is edited. */
+function writeAccess(
+  host: ModelHost,
+  _: Desired,
+  { wanted, unmanaged }: Extract<Step, { kind: "writeAccess" }>,
+): ModelHost {
+  const edited = (file: "hba" | "ident") =>
+    accessEntries(editAccess(printEntries(host.access?.[file] ?? []), wanted[file], unmanaged));
+  const waits = ["restart", "pending"].includes(host.unapplied);
+  return {
+    ...host,
+    access: { hba: edited("hba"), ident: edited("ident") },
+    unapplied: !isUp(host) ? "none" : waits ? "restart" : "reload",
+  };
+}
+
+export const printEntries = (entries: readonly AccessEntry[]): string =>
+  entries.map(({ label, text }) => `${text}${label === null ? "" : ` # pginstance ${label}`}\n`).join("");
 
 /** The server reads all that the files say. */
 function start(host: ModelHost, desired: Desired): ModelHost {

@@ -1,7 +1,14 @@
 import type { Client } from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { authMethods, type HbaRecord, hbaName, initialHba, printHba } from "../../../provider/postgresql/hba";
-import { initialIdent, printIdent } from "../../../provider/postgresql/ident";
+import {
+  authMethods,
+  defaultHba,
+  type HbaRecord,
+  hbaName,
+  ownHba,
+  printHba,
+} from "../../../provider/postgresql/hba";
+import { ownIdent, printIdent } from "../../../provider/postgresql/ident";
 import { findEncoding, serverEncodings } from "../../../provider/postgresql/locale";
 import { type TestServer, testServer } from "./test-server";
 
@@ -28,10 +35,8 @@ describe.each(["14", "15", "18"])("PostgreSQL %s", (major) => {
   };
 
   test("reads the records of a new instance as they are meant", async () => {
-    const records = initialHba({
-      superuser: "all",
-      auth: { local: "scram-sha-256", host: "scram-sha-256", hostssl: "cert" },
-    });
+    const auth = { local: "scram-sha-256", host: "scram-sha-256", hostssl: "cert" };
+    const records = [...ownHba("all"), ...defaultHba(auth)];
     const read = await rules(records, 'by "pginstance"\nall all all');
     // Only a server with ssl on takes hostssl without a word; that one is loaded all the same.
     const [hostssl] = read.splice(4, 1);
@@ -77,14 +82,14 @@ describe.each(["14", "15", "18"])("PostgreSQL %s", (major) => {
     ]);
   });
 
-  test("reads lists, groups, masks and comments", async () => {
+  test("reads lists, groups, masks and labels", async () => {
     const record: HbaRecord = {
       type: "host",
       database: "a, b c",
       user: "+my group",
       address: "10.0.0.0 255.0.0.0",
       method: "reject",
-      comment: "label\nlocal all all trust",
+      label: "hba.reporting",
     };
     expect(await rules([record])).toMatchObject([
       {
@@ -113,7 +118,7 @@ describe.each(["14", "15", "18"])("PostgreSQL %s", (major) => {
 
   test.skipIf(major === "14")("reads pg_ident.conf as it is meant", async () => {
     const records = [
-      ...initialIdent({ owner: "my owner", superuser: "postgres" }),
+      ...ownIdent({ owner: "my owner", superuser: "postgres" }),
       { map: "a#b", systemUser: 'DOMAIN\\jo "x", y', databaseUser: "my role" },
     ];
     await server.write("pg_ident.conf", printIdent(records, "by pginstance"));
@@ -121,7 +126,7 @@ describe.each(["14", "15", "18"])("PostgreSQL %s", (major) => {
       `SELECT map_name AS map, sys_name AS "systemUser", pg_username AS "databaseUser", error
          FROM pg_ident_file_mappings ORDER BY line_number`,
     );
-    expect(rows).toEqual(records.map((record) => ({ ...record, error: null })));
+    expect(rows).toEqual(records.map(({ label, ...record }) => ({ ...record, error: null })));
   });
 
   test("has the encodings that we name, by every name", async () => {

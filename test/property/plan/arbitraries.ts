@@ -115,6 +115,15 @@ const verifiers = fc.option(
   { nil: undefined },
 );
 
+const records = fc.dictionary(
+  fc.constantFrom("app", "backup", "zone"),
+  fc.constantFrom(
+    { type: "host", user: "app", address: "10.0.0.0/8", method: "scram-sha-256" },
+    { type: "local", database: "shop", user: ["jo", "all"], method: "peer", options: { map: "m" } },
+    { type: "hostssl", user: '"all"', address: "samenet", method: "cert" },
+  ),
+);
+
 const other = fc.record(
   {
     port: fc.constantFrom(5432, 5433, 6000),
@@ -123,6 +132,11 @@ const other = fc.record(
     restartTriggers: fc.constantFrom("one", "two", { a: 1 }),
     stopMode: fc.constantFrom("smart", "fast", "immediate"),
     superuserPasswordVerifier: verifiers,
+    hba: records,
+    unmanagedHba: fc.constantFrom("keep", "remove"),
+    auth: fc.constantFrom({ local: "peer" }, { host: "md5", hostssl: "cert" }),
+    replicationRole: fc.constantFrom({ name: "replicator" }, { name: "other" }),
+    replicationSlots: fc.subarray(["one", "two"]),
     dataChecksums: fc.boolean(),
   },
   { requiredKeys: [] },
@@ -131,7 +145,9 @@ const other = fc.record(
 type Deed =
   | { readonly kind: "edit" | "alterSystem" | "remove"; readonly slot: number }
   | {
-      readonly kind: "reload" | "stop" | "start" | "crash" | "password" | "undeclared" | "move" | "checksums";
+      readonly kind:
+        | ("reload" | "stop" | "start" | "crash" | "password" | "undeclared" | "move" | "checksums")
+        | ("recordFirst" | "recordLost" | "recordEdited" | "recordsTurned");
     };
 
 const deeds: fc.Arbitrary<readonly Deed[]> = fc.array(
@@ -139,14 +155,8 @@ const deeds: fc.Arbitrary<readonly Deed[]> = fc.array(
     fc.record({ kind: fc.constantFrom("edit", "alterSystem", "remove"), slot: fc.nat(6) }),
     fc.record({
       kind: fc.constantFrom(
-        "reload",
-        "stop",
-        "start",
-        "crash",
-        "password",
-        "undeclared",
-        "move",
-        "checksums",
+        ...(["reload", "stop", "start", "crash", "password", "undeclared", "move", "checksums"] as const),
+        ...(["recordFirst", "recordLost", "recordEdited", "recordsTurned"] as const),
       ),
     }),
   ),
@@ -215,11 +225,28 @@ function doByHand(host: ModelHost, desired: Desired, given: readonly Slot[], dee
       return running ? { ...stopByHand(host), server: "crashed" } : host;
     case "start":
       return running ? host : startByHand(host, desired);
+    case "recordFirst":
+      return withRecords(host, (all) => [{ label: null, text: "host all all 0.0.0.0/0 reject" }, ...all]);
+    case "recordLost":
+      return withRecords(host, (all) => all.toSpliced(all.length >> 1, 1));
+    case "recordEdited":
+      return withRecords(host, (all) =>
+        all.with(-1, { label: all.at(-1)?.label ?? null, text: "local all jo reject" }),
+      );
+    case "recordsTurned":
+      return withRecords(host, (all) => all.toReversed());
     case "checksums":
       return running ? host : { ...host, dataChecksums: !host.dataChecksums };
     case "password":
       return running ? { ...host, passwordVerifier: null } : host;
   }
+}
+
+type Records = NonNullable<ModelHost["access"]>["hba"];
+
+function withRecords(host: ModelHost, change: (records: Records) => Records): ModelHost {
+  const { access } = host;
+  return access && access.hba.length > 0 ? { ...host, access: { ...access, hba: change(access.hba) } } : host;
 }
 
 const hostMemory = 8 * 1024 ** 3;
@@ -235,6 +262,7 @@ export function desireChecked(inputs: Properties): Desired {
   const { restartTriggers } = inputs;
   return desire(parseInputs(inputs), {
     hostMemory,
+    owner: "postgres",
     restartTriggers: restartTriggers === undefined ? null : JSON.stringify(restartTriggers),
   });
 }

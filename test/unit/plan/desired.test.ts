@@ -90,12 +90,22 @@ describe("a share of the host's memory", () => {
 
 describe("what the program does not say", () => {
   test("is never trust", () => {
-    expect(desired({}).auth).toEqual({ local: "scram-sha-256", host: "scram-sha-256" });
-    expect(desired({ auth: { local: "peer", hostssl: "cert" } }).auth).toEqual({
-      local: "peer",
-      host: "scram-sha-256",
-      hostssl: "cert",
-    });
+    const methods = (auth: Properties) => {
+      const inputs = inputsOf({ auth });
+      const { access } = desire(inputs, { hostMemory: null, restartTriggers: null, owner: "postgres" });
+      return new Set(
+        access?.hba.records.map(({ text }) =>
+          text
+            .replace(/ map=.*/, "")
+            .split(" ")
+            .at(-1),
+        ),
+      );
+    };
+    expect(methods({})).toEqual(new Set(["peer", "scram-sha-256"]));
+    expect(methods({ local: "md5", hostssl: "cert" })).toEqual(
+      new Set(["peer", "md5", "cert", "scram-sha-256"]),
+    );
   });
 
   test("is a minute for a start or a promotion, five for a stop", () => {

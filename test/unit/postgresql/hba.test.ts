@@ -1,6 +1,13 @@
 import { describe, expect, test } from "vitest";
 import { SettingsError } from "../../../provider/errors";
-import { authMethods, type HbaRecord, hbaName, initialHba, printHba } from "../../../provider/postgresql/hba";
+import {
+  authMethods,
+  defaultHba,
+  type HbaRecord,
+  hbaName,
+  ownHba,
+  printHba,
+} from "../../../provider/postgresql/hba";
 
 const host = (fields: Partial<HbaRecord>): HbaRecord => ({
   type: "host",
@@ -19,37 +26,38 @@ describe("the records of a new instance", () => {
   const auth = { local: "peer", host: "scram-sha-256" };
 
   test("stand in initdb's columns, the provider's own way in first", () => {
-    expect(printHba(initialHba({ superuser: "postgres", auth }), "By pginstance.")).toBe(
+    expect(printHba([...ownHba("postgres"), ...defaultHba(auth)], "By pginstance.")).toBe(
       [
         "# By pginstance.",
         "# TYPE  DATABASE        USER            ADDRESS                 METHOD",
-        "local   all             postgres                                peer map=pginstance",
-        "local   replication     postgres                                peer map=pginstance",
-        "local   all             all                                     peer",
-        "local   replication     all                                     peer",
-        "host    all             all             127.0.0.1/32            scram-sha-256",
-        "host    all             all             ::1/128                 scram-sha-256",
-        "host    replication     all             127.0.0.1/32            scram-sha-256",
-        "host    replication     all             ::1/128                 scram-sha-256",
+        "local   all             postgres                                peer map=pginstance  # pginstance own.all",
+        "local   replication     postgres                                peer map=pginstance  # pginstance own.replication",
+        "local   all             all                                     peer  # pginstance auth.local.all",
+        "local   replication     all                                     peer  # pginstance auth.local.replication",
+        "host    all             all             127.0.0.1/32            scram-sha-256  # pginstance auth.host.all.ipv4",
+        "host    all             all             ::1/128                 scram-sha-256  # pginstance auth.host.all.ipv6",
+        "host    replication     all             127.0.0.1/32            scram-sha-256  # pginstance auth.host.replication.ipv4",
+        "host    replication     all             ::1/128                 scram-sha-256  # pginstance auth.host.replication.ipv6",
         "",
       ].join("\n"),
     );
   });
 
   test("have TLS from anywhere before the plain ones when asked", () => {
-    const records = initialHba({ superuser: "postgres", auth: { ...auth, hostssl: "cert" } });
-    expect(records.map(({ type }) => type).indexOf("hostssl")).toBe(4);
-    expect(records[4]).toEqual({
+    const records = defaultHba({ ...auth, hostssl: "cert" });
+    expect(records.map(({ type }) => type).indexOf("hostssl")).toBe(2);
+    expect(records[2]).toEqual({
       type: "hostssl",
       database: "all",
       user: "all",
       address: "all",
       method: "cert",
+      label: "auth.hostssl.all",
     });
   });
 
   test("mean the superuser also where its name is a keyword", () => {
-    expect(initialHba({ superuser: "all", auth })[0]?.user).toBe('"all"');
+    expect(ownHba("all")[0]?.user).toBe('"all"');
   });
 });
 
@@ -99,13 +107,11 @@ test("columns grow with what is in them", () => {
   expect(heading.indexOf("METHOD")).toBe(line.indexOf("reject"));
 });
 
-test("comments cannot break out of their line", () => {
-  expect(printHba([host({ comment: "a\nb" })], "x\r\ny").split("\n")).toEqual([
+test("a comment cannot break out of its line", () => {
+  expect(printHba([host({})], "x\r\ny").split("\n")).toEqual([
     "# x",
     "# y",
     expect.stringMatching(/^# TYPE/),
-    "# a",
-    "# b",
     expect.stringMatching(/^host/),
     "",
   ]);

@@ -1,13 +1,13 @@
 import { expect, test } from "vitest";
 import { SettingsError } from "../../../provider/errors";
-import { initialIdent, printIdent } from "../../../provider/postgresql/ident";
+import { ownIdent, printIdent } from "../../../provider/postgresql/ident";
 
 test("the owner of the server becomes its superuser", () => {
-  expect(printIdent(initialIdent({ owner: "pgowner", superuser: "postgres" }), "By pginstance.")).toBe(
+  expect(printIdent(ownIdent({ owner: "pgowner", superuser: "postgres" }), "By pginstance.")).toBe(
     [
       "# By pginstance.",
       "# MAPNAME       SYSTEM-USERNAME         PG-USERNAME",
-      "pginstance      pgowner                 postgres",
+      "pginstance      pgowner                 postgres  # pginstance auth.owner",
       "",
     ].join("\n"),
   );
@@ -21,7 +21,7 @@ test("names are quoted where they must be", () => {
 });
 
 test("a superuser named like a keyword is meant by name", () => {
-  expect(initialIdent({ owner: "o", superuser: "all" })[0]?.databaseUser).toBe('"all"');
+  expect(ownIdent({ owner: "o", superuser: "all" })[0]?.databaseUser).toBe('"all"');
 });
 
 test("a line end in a name is refused", () => {

@@ -27,6 +27,9 @@ const made: Made = {
     originals: { work_mem: null },
     pending: { max_connections: { running: "100", wanted: "200" } },
     unapplied: "none",
+    access: { hba: [{ label: "hba.app", text: "host all app 10.0.0.0/8 md5" }], ident: [] },
+    replicationRole: { name: "replicator", verifier: null, replicates: true },
+    replicationSlots: ["standby1"],
     passwordVerifier: null,
     restartTriggers: null,
     standbys: ["orders_2"],
@@ -58,14 +61,14 @@ const messageOf = (outputs: Properties): string => {
 };
 
 describe("the state", () => {
-  test.each(["standbys", "passfile", "least", "rejoining"] as const)(
-    "of before `observed.%s` is read",
-    (name) => {
-      const { [name]: _, ...older } = made.observed;
-      const outputs = { ...printState(inputs, made), observed: older };
-      expect(parseState(outputs).observed).toEqual({ ...older, [name]: nothing[name] });
-    },
-  );
+  test.each([
+    ...(["standbys", "passfile", "least", "rejoining"] as const),
+    ...(["access", "replicationRole", "replicationSlots"] as const),
+  ])("of before `observed.%s` is read", (name) => {
+    const { [name]: _, ...older } = made.observed;
+    const outputs = { ...printState(inputs, made), observed: older };
+    expect(parseState(outputs).observed).toEqual({ ...older, [name]: nothing[name] });
+  });
 
   test("is read as it was printed, also after the backend had it as JSON", () => {
     const printed = printState(inputs, made);
