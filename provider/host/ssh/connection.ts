@@ -68,11 +68,16 @@ export class Connection {
       : await dial(hop.host, hop.port ?? 22, name, seconds);
     const client = new Client();
     let refusal: ConnectionError | undefined;
+    let greeting = "";
+    // Paused until ssh2 reads, who tells nobody what a stranger says.
+    socket.pause().once("data", (first: Buffer) => {
+      greeting = first.toString("utf8");
+    });
     const handler = authenticator(authentication);
     await new Promise<void>((resolve, reject) => {
       const failed = (error: Error & { level?: string }) => {
         if (error.level === "agent") return;
-        reject(refusal ?? explain(name, error, handler.attempt(), seconds));
+        reject(refusal ?? explain(name, error, { ...handler.attempt(), greeting, seconds }));
         client.destroy();
         socket.destroy();
       };
@@ -125,7 +130,7 @@ export class Connection {
     );
     return new Promise((resolve, reject) => {
       const limit = setTimeout(() => {
-        reject(timedOut(name, seconds));
+        reject(notForwarded(name, this.name, new Error(`timed out after ${seconds} s`)));
         opened.then(
           (late) => late.destroy(),
           () => undefined,

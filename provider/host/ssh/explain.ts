@@ -10,9 +10,9 @@ interface Reason {
   readonly remedy: string;
 }
 
-const connect = (words: string, remedy: string): Reason => ({
+const connect = (words: string, remedy: string, retryable = true): Reason => ({
   phase: "connect",
-  retryable: true,
+  retryable,
   words,
   remedy,
 });
@@ -52,11 +52,28 @@ export function timedOut(host: string, seconds: number): ConnectionError {
   return unreachable(host, connect(`timed out after ${seconds} s`, isUp));
 }
 
+/** As sshd says that its configuration, not the network, is in the way. */
+const forbidden = 1;
+
 /** What sshd says of a connection that it was to make for a jump. */
-export function notForwarded(host: string, jump: string, { message }: Error): ConnectionError {
-  const words = message.replace(/^\(SSH\) /, "");
-  const remedy = `See that ${host} is up, that ${jump} has a way there, and that its sshd has AllowTcpForwarding.`;
-  return unreachable(host, connect(`${jump} cannot connect there: ${words}`, remedy));
+export function notForwarded(
+  host: string,
+  jump: string,
+  cause: Error & { reason?: string | number },
+): ConnectionError {
+  const words = cause.message.replace(/^\(SSH\) (Channel open failure: )?/, "");
+  const reason =
+    cause.reason === forbidden
+      ? connect(
+          `${jump} may not connect there: ${words}`,
+          `See AllowTcpForwarding and PermitOpen in the sshd_config of ${jump}, and what its authorized_keys says of the key.`,
+          false,
+        )
+      : connect(
+          `${jump} cannot connect there: ${words}`,
+          `See that ${host} is up and listens on that port, and that ${jump} knows a way there.`,
+        );
+  return unreachable(host, reason, cause);
 }
 
 function unreachable(
@@ -86,25 +103,39 @@ export function lostBy(host: string, words: string): ConnectionError {
   );
 }
 
+/** How far it came. */
+export interface Attempt extends LoginAttempt {
+  /** What the other side said first. */
+  readonly greeting: string;
+  /** The limit. */
+  readonly seconds: number;
+}
+
 /** What ssh2 says, in our terms. An SSH server that ends it on purpose gives a reason, which comes as a number. */
 export function explain(
   host: string,
   error: NodeJS.ErrnoException & { level?: string },
-  attempt: LoginAttempt,
-  seconds: number,
+  attempt: Attempt,
 ): ConnectionError {
   const { code, level, message } = error;
+  const { greeting, seconds, tried } = attempt;
+  if (tried.length === 0 && greeting !== "" && !/^SSH-(2\.0|1\.99)-/m.test(greeting)) {
+    const line = JSON.stringify(greeting.split(/[\r\n]/)[0]?.slice(0, 80));
+    return unreachable(host, connect(`no SSH answer, but ${line}`, isSshd), error);
+  }
   if (level === "client-authentication") return refusedLogin(host, attempt, error);
   if (level === "client-timeout") {
     return unreachable(host, connect(`no SSH answer within ${seconds} s`, isSshd), error);
   }
   if (typeof code === "string") return explainDial(host, error);
-  if (attempt.tried.length > 0) {
+  if (tried.length > 0) {
     return code === undefined
       ? closedLogin(host, attempt, error)
       : refusedLogin(host, attempt, error, message);
   }
-  const isHopeless = /no matching|protocol version|not supported/i.test(message);
-  const reason = isHopeless ? { ...connect(message, hasCommon), retryable: false } : connect(message, isSshd);
-  return unreachable(host, reason, error);
+  if (/no matching|protocol version|not supported/i.test(message)) {
+    return unreachable(host, connect(message.replace(/^Handshake failed: /, ""), hasCommon, false), error);
+  }
+  const isSilent = greeting === "" && /lost before handshake|closed/.test(message);
+  return unreachable(host, connect(isSilent ? "closed without an SSH answer" : message, isSshd), error);
 }

@@ -1,7 +1,7 @@
 /** One way in to a host after the other, and what comes of it in the words that its user reads: a row of a table each. */
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { ConnectionError, UnsupportedError } from "../../../provider/errors";
+import { ConnectionError, type ConnectionPhase, UnsupportedError } from "../../../provider/errors";
 import { instance } from "../../../provider/resources/instance";
 import type { Properties } from "../../../provider/schema/check";
 import { failureOf, type Live, liveInstance, type Place, place } from "../instances";
@@ -12,6 +12,8 @@ export interface Given {
   /** Beside the address and what is known of its keys. */
   readonly ssh?: Properties;
   readonly become?: Properties;
+  /** Whom the server runs as, where it is to be another. */
+  readonly owner?: string;
   readonly environment?: Readonly<Record<string, string>>;
 }
 
@@ -33,14 +35,15 @@ export class WaysIn {
     /** Who gets in no further makes nothing here. */
     private readonly empty: Place,
     private readonly title: string,
-  ) {
-    this.call(host.folder, "/keys");
-    this.call(host.address, "db1");
-  }
+    private readonly phase: ConnectionPhase,
+  ) {}
 
-  static async open(title: string): Promise<WaysIn> {
+  /** `phase` is that of the rows that fail; one of another phase names it in its message. */
+  static async open(title: string, phase: ConnectionPhase): Promise<WaysIn> {
     const [host, live, empty] = await Promise.all([testHost(), liveInstance("17"), place("17", "other")]);
-    return new WaysIn(host, live, empty, title);
+    const ways = new WaysIn(host, live, empty, title, phase);
+    await ways.introduce(host, "db1", "/keys");
+    return ways;
   }
 
   /** Prints the table. */
@@ -56,6 +59,16 @@ export class WaysIn {
   /** What is another word at each run is shown as this one. */
   call(found: string, shown: string): void {
     this.#words.push([found, shown]);
+  }
+
+  /** A host by its name: its address, its folder, its key and that one's fingerprint. */
+  async introduce(host: TestHost, name: string, folder = `/${name}`): Promise<void> {
+    const { stdout } = await execute("ssh-keygen", ["-lf", join(host.folder, "host_ed25519.pub")]);
+    const [, fingerprint = ""] = stdout.split(" ");
+    this.call(host.address, name);
+    this.call(host.folder, folder);
+    this.call(host.hostKey(), `KEY-OF-${name}`);
+    this.call(fingerprint, `SHA256:${name}`);
   }
 
   path(name: string): string {
@@ -91,22 +104,22 @@ export class WaysIn {
    * What `refresh` of an instance that is there comes to; where it fails, a create elsewhere fails in the same words and
    * makes nothing.
    */
-  async outcome(what: string, { ssh, become, environment = {} }: Given): Promise<string> {
+  async outcome(what: string, { ssh, become, owner, environment = {} }: Given): Promise<string> {
     for (const secret of secretsOf([ssh, become, environment])) this.#secrets.add(secret);
     const { id, outs } = this.live;
     const { address, port, knownHosts } = this.host;
     // Another connection than that of the row before.
     const connectTimeout = 11 + this.#rows.length;
     const way = { host: address, port, knownHosts: [knownHosts], retryFor: 0, connectTimeout, ...ssh };
-    const state = { ...outs, host: { ssh: way }, ...(become && { become }) };
+    const inputs = { host: { ssh: way }, ...(become && { become }), ...(owner && { owner }) };
+    const declared = [...new Set([...(outs.declared as string[]), ...Object.keys(inputs)])];
+    const state = { ...outs, ...inputs, declared };
     const before = JSON.stringify(state);
     const outcome = await withEnvironment(environment, async () => {
       const read = await instance.read(id, state).catch((error: unknown) => ({ error }));
       if (!("error" in read))
         return JSON.stringify(read.props) === before ? isIn : JSON.stringify(read.props);
-      const made = await failureOf(
-        instance.create(await this.empty.inputs({ host: { ssh: way }, ...(become && { become }) })),
-      );
+      const made = await failureOf(instance.create(await this.empty.inputs(inputs)));
       return this.#judge(read.error, made);
     });
     const left = await readdir(this.empty.folder.path);
@@ -120,7 +133,7 @@ export class WaysIn {
     const { cause, message = "" } = error ?? {};
     const problems = [
       !(cause instanceof ConnectionError || cause instanceof UnsupportedError) && `thrown as ${cause}`,
-      cause instanceof ConnectionError && !cause.phase && "no phase",
+      cause instanceof ConnectionError && !this.#tells(cause) && `phase: ${cause.phase}`,
       !(cause as ConnectionError).hint && "no hint",
       other?.message !== message && `a create says: ${other?.message}`,
       other?.id !== undefined && "a create leaves something in the state",
@@ -129,8 +142,14 @@ export class WaysIn {
     return this.#shown([message, ...problems].join("\n"));
   }
 
+  #tells({ phase, message }: ConnectionError): boolean {
+    return phase === this.phase || message.includes(`(${phase}: `);
+  }
+
   #shown(text: string): string {
-    return this.#words.reduce((all, [found, shown]) => all.replaceAll(found, shown), text);
+    // One may be the beginning of another.
+    const words = this.#words.toSorted(([one], [other]) => other.length - one.length);
+    return words.reduce((all, [found, shown]) => all.replaceAll(found, shown), text);
   }
 }
 

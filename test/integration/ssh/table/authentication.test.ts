@@ -18,7 +18,7 @@ let keyText: string;
 
 beforeAll(async () => {
   if (!isRoot) return;
-  ways = await WaysIn.open("authentication");
+  ways = await WaysIn.open("authentication", "auth");
   const { host } = ways;
   const login = await host.login(user, { sudo: "nopasswd", password });
   keyText = await textOf(login.keyFile);
