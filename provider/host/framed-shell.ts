@@ -83,13 +83,13 @@ export class FramedShell {
 
   /**
    * Waits until the shell says that it is there; what login and rc files print before is skipped.
-   * @throws what `refused` makes of the words that the process left when it did not come to that
+   * @throws what `refused` makes of the words that the process left when it did not come to that, or of its silence
    */
   static async open(
     where: string,
     process: Process,
     way: Way,
-    refused: (words: string) => Error,
+    refused: (words: string, isSilent?: boolean) => Error,
     seconds = 30,
   ): Promise<FramedShell> {
     const shell = new FramedShell(where, process);
@@ -112,10 +112,12 @@ export class FramedShell {
       await ready;
     } catch (error) {
       process.end();
-      const words = `${shell.#stderr.rest()}\n${shell.#stdout.rest()}`.replace(here, "").trim();
-      const silence = error instanceof ShellEnded ? "no word of why" : `no answer within ${seconds} s`;
+      const left = `${shell.#stderr.rest()}\n${shell.#stdout.rest()}`;
+      const words = legible(left);
+      const ended = here.test(left) ? swallowed : "no word of why";
+      const silence = error instanceof ShellEnded ? ended : `no answer within ${seconds} s`;
       const isOver = error instanceof CommandError || words !== "";
-      throw process.failure?.() ?? (isOver ? refused(words || silence) : error);
+      throw process.failure?.() ?? (isOver ? refused(words || silence, words === "") : error);
     }
     return shell;
   }
@@ -203,6 +205,18 @@ export class FramedShell {
 
 /** The shell is gone, and with it what it was to do; whether that was done is not known. */
 export class ShellEnded extends CommandError {}
+
+/** Of what is left of a shell that did not come up: without what we sent, which sudo quotes and an echo sends back. */
+function legible(left: string): string {
+  const words = left.replace(here, "").replaceAll(boot, "...");
+  return words
+    .replace(/\d{4}umask 077.*/s, swallowed)
+    .replace(/\n{2,}/g, "\n")
+    .trim();
+}
+
+/** It began, and its program was gone. */
+const swallowed = "something else reads what is meant for it";
 
 /** Answers the prompt, if there is one, once; starts what is there then. */
 function converse(

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { ConnectionError } from "../errors";
+import { ConnectionError, UnsupportedError } from "../errors";
 import { type FramedShell, ShellEnded } from "./framed-shell";
 import type { Command, CommandResult, Host, Shell } from "./host";
 
@@ -35,6 +35,8 @@ interface Slot {
 export class ShellHost implements Host {
   #slots: readonly Slot[] = [];
   readonly #waiting: (() => void)[] = [];
+  /** By user: sudo counts wrong passwords, and each of a hundred resources would ask again. */
+  readonly #refusals = new Map<string, unknown>();
   #limit: number;
   #lastEnd = Number.NEGATIVE_INFINITY;
 
@@ -92,6 +94,8 @@ export class ShellHost implements Host {
     reserved = false,
   ): Promise<readonly [Slot, FramedShell]> {
     for (;;) {
+      const refusal = this.#refusals.get(user);
+      if (refusal) throw refusal;
       this.#slots = this.#slots.filter(({ shell }) => shell?.lost === undefined);
       const slot = this.#slots.find((one) => one.user === user && fits(one)) ?? this.#add(user);
       if (slot === undefined) {
@@ -117,7 +121,12 @@ export class ShellHost implements Host {
       (shell) => {
         slot.shell = shell;
       },
-      () => this.#remove(slot),
+      (error: unknown) => {
+        this.#remove(slot);
+        if (!isRefusal(error)) return;
+        this.#refusals.set(user, error);
+        setTimeout(() => this.#refusals.delete(user), refusedFor).unref();
+      },
     );
     return slot;
   }
@@ -163,3 +172,10 @@ export class ShellHost implements Host {
 
 /** Milliseconds. */
 const lingering = 2000;
+const refusedFor = 30_000;
+
+/** Whether it would be refused again. */
+function isRefusal(error: unknown): boolean {
+  if (error instanceof ConnectionError) return error.phase === "become" && !error.retryable;
+  return error instanceof UnsupportedError;
+}

@@ -21,7 +21,7 @@ export interface LoginOptions {
   readonly password?: string;
   /** "none" unless told; "password" asks for the login's own; or lines of sudoers as they are. */
   readonly sudo?: "none" | "nopasswd" | "password" | readonly string[];
-  /** The text of .profile and .bashrc. */
+  /** The text of .profile, .bashrc and what other shells have in their place. */
   readonly rc?: string;
   /** More groups; those that are missing are made. */
   readonly groups?: readonly string[];

@@ -7,6 +7,9 @@ import { makeKey } from "./keys";
 import type { Place } from "./place";
 import { program } from "./programs";
 
+/** What each shell reads at a login that brings a command. */
+const rcFiles = [".profile", ".bashrc", ".zshenv", ".cshrc", ".config/fish/config.fish"];
+
 type Run = (argv: readonly string[], options?: RunOptions) => Promise<Result>;
 
 export class Logins {
@@ -75,7 +78,8 @@ export class Logins {
     for (const group of options.groups ?? []) await this.joinGroup(group, name);
     await mkdir(home, { recursive: true });
     if (options.rc !== undefined) {
-      for (const file of [".profile", ".bashrc"]) await writeFile(join(home, file), options.rc);
+      await mkdir(join(home, ".config", "fish"), { recursive: true });
+      for (const file of rcFiles) await writeFile(join(home, file), options.rc);
     }
     await chown(home, uid, gid);
     await this.allowSudo(name, options.sudo ?? "none");

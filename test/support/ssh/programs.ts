@@ -15,6 +15,12 @@ const packages = {
   mount: "mount",
   chpasswd: "passwd",
   sudo: "sudo",
+  sh: "dash",
+  dash: "dash",
+  bash: "bash",
+  zsh: "zsh",
+  fish: "fish",
+  csh: "csh",
 } as const;
 
 /** As root's; `sbin` is not in everybody's PATH. */
