@@ -213,6 +213,40 @@ export interface InstanceArgs {
   dataDirectory?: pulumi.Input<string>;
 
   /**
+   * Absolute path of the directory that the WAL is in, for a disk of its own. Default: `pg_wal` in the data directory. It
+   * must not exist, or be empty; it and its parents are made if the owner may, and what was made goes with the instance.
+   *
+   * A change moves the WAL with the server stopped, which the preview warns of: stop, copy, flush, switch the link, start,
+   * and only then the old copy is removed. `<data directory>/pg_wal` moves it back. One that is no longer declared stays
+   * where it is. There must be room for the copy; an interrupted move is gone on with by the next `pulumi up`.
+   * See https://www.postgresql.org/docs/current/wal-internals.html
+   * @example "/srv/wal/orders"
+   */
+  walDirectory?: pulumi.Input<string>;
+
+  /**
+   * Absolute path of the directory that the server makes its Unix socket in, 90 characters at most: the setting
+   * `unix_socket_directories`, which is then not declared as one. It must exist, and the owner must be allowed to write to
+   * it. Default: what the server was built with where the owner may write there, else `/tmp`.
+   *
+   * A change restarts the server, and is refused while `restartOnChanges` is false.
+   * See https://www.postgresql.org/docs/current/runtime-config-connection.html#GUC-UNIX-SOCKET-DIRECTORIES
+   */
+  socketDirectory?: pulumi.Input<string>;
+
+  /**
+   * Tablespaces: absolute path of the directory by name. One that is missing is made by CREATE TABLESPACE, its directory
+   * too if the owner may; on a stopped instance that waits for its start.
+   *
+   * A change of a path moves the tablespace with the server stopped, which the preview warns of, as `walDirectory` does.
+   * One that is no longer declared stays as it is: it is never dropped. An instance with a tablespace that is not declared
+   * is not deleted; with those that are, their data goes too, and nothing else in their directories.
+   * See https://www.postgresql.org/docs/current/manage-ag-tablespaces.html
+   * @example { fast: "/ssd/orders" }
+   */
+  tablespaces?: pulumi.Input<Record<string, pulumi.Input<string>>>;
+
+  /**
    * Where the programs of this major are. Default: found by version in the places of Debian, PGDG on RHEL and
    * Homebrew, then by `pg_config` and `PATH`.
    */
@@ -295,6 +329,8 @@ export class Instance extends pulumi.CustomResource {
   declare readonly binDirectory: pulumi.Output<string>;
   /** The user that runs the server. */
   declare readonly owner: pulumi.Output<string>;
+  /** Where the WAL is. */
+  declare readonly walDirectory: pulumi.Output<string>;
   /** Whether the cluster has data checksums. */
   declare readonly dataChecksums: pulumi.Output<boolean>;
   /** Locale of the cluster. */
@@ -353,6 +389,7 @@ const outputs = [
   "dataDirectory",
   "binDirectory",
   "owner",
+  "walDirectory",
   "dataChecksums",
   "locale",
   "encoding",

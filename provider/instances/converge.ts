@@ -78,6 +78,8 @@ export async function converge(wanted: Wanted): Promise<Outcome> {
   const isNew = before.observed.existence === "absent";
   if (isNew && inputs.state === "started") await requireFreePort(target.host, inputs.port);
   if (isNew && opened.desired.standby) await requirePrimary(target, opened.desired.standby);
+  // Before a folder is made for it, too.
+  if (isNew) await requirePossible(target, opened.desired, plan(before.observed, opened.desired));
   const encoding = findEncoding(inputs.encoding ?? "UTF8") ?? "UTF8";
   const locale = isNew ? chooseLocale(target.host, facts, inputs.locale, encoding) : "";
   // Nothing was ever made at the old place, or `diff` would have refused.
@@ -110,7 +112,7 @@ async function takeSteps(wanted: Wanted, opened: Opened, held: Held): Promise<Ou
   if (!known && wasReady) requireHarmless(opened, id, agreement.take);
   if (found.observed.existence === "present") await requirePort(opened, found, agreement.take);
   requireNoStandbys(opened, found, agreement.take);
-  await requirePossible(target, agreement.take);
+  await requirePossible(target, desired, agreement.take);
   await requireOthers(opened, found, agreement.take);
   const steps: Step[] = [];
   const warnings: string[] = [];
@@ -171,6 +173,10 @@ const progressOf: Readonly<Record<Step["kind"], string>> = {
   setReplicationRole: "setting up the replication role",
   createSlots: "making replication slots",
   setChecksums: "pg_checksums at work",
+  moveWal: "moving the WAL",
+  moveTablespace: "moving a tablespace",
+  createTablespace: "making a tablespace",
+  removeOld: "removing what was moved",
 };
 
 const newId = (name: string): string => `${name}-${randomBytes(5).toString("hex")}`;

@@ -2,6 +2,7 @@ import { InstanceStateError } from "../errors";
 import type { Session } from "../host/session";
 import type { Desired } from "../plan/desired";
 import { isUp } from "../plan/plan";
+import type { Remembered } from "../schema/state";
 import { requireOurs } from "../server/marker";
 import { type Observation, observe } from "../server/observe";
 import { releaseSlot } from "../server/primary";
@@ -45,7 +46,7 @@ export async function dropKnown(
     }
     const left = await leavePrimary(inside, session, desired, found);
     progress("removing the data directory");
-    await removeData(inside, session);
+    await removeData(inside, session, Object.values(remembered.inputs.tablespaces ?? {}));
     await session.forget();
     return left === undefined ? [] : [left];
   });
@@ -72,4 +73,21 @@ function requireDeletable(target: Target, { id, remembered }: Known, found: Obse
       `${describe(target)} is protected; set deletionProtection: false and run \`pulumi up\` first`,
     );
   }
+  requireListed(target, remembered, found);
+}
+
+/** Data outside the two directories goes only where the program names it. */
+function requireListed(target: Target, { inputs }: Remembered, { observed }: Observation): void {
+  const listed = Object.values(inputs.tablespaces ?? {});
+  const others = Object.entries(observed.tablespaces).filter(
+    ([, { location }]) => !listed.includes(location),
+  );
+  if (others.length === 0) return;
+  const names = others.map(([name, { location }]) => `${name} in ${location}`).join(", ");
+  throw new InstanceStateError(
+    `${describe(target)} has tablespaces that are not declared: ${names}. Nothing was removed.`,
+    {
+      hint: "List them as `tablespaces` and run `pulumi up` first: then their data goes too. Or drop them (DROP TABLESPACE).",
+    },
+  );
 }

@@ -15,7 +15,7 @@ export type HostArgs = InstanceInputs["host"];
 
 /** Which instance on a host; the rest as in the manifest, where it is not the default. */
 export interface Ref
-  extends Pick<InstanceInputs, "dataDirectory" | "binDirectory" | "owner" | "become">,
+  extends Pick<InstanceInputs, "dataDirectory" | "binDirectory" | "owner" | "become" | "tablespaces">,
     Partial<Pick<InstanceInputs, "superuser">> {
   readonly name: string;
   readonly version: Major;
@@ -34,8 +34,9 @@ export interface Known {
  * @throws InvalidInputsError
  */
 export async function find(host: HostArgs, ref: Ref): Promise<Known | undefined> {
-  const { name, version, dataDirectory, binDirectory, owner, become, superuser } = ref;
-  const { inputs } = checked(host, { name, version, dataDirectory, binDirectory, owner, become, superuser });
+  const { name, version, dataDirectory, binDirectory, owner, become, superuser, tablespaces } = ref;
+  const given = { name, version, dataDirectory, binDirectory, owner, become, superuser, tablespaces };
+  const { inputs } = checked(host, given);
   const opened = await open(inputs);
   const { target } = opened;
   const seen = await observe(target);

@@ -34,6 +34,10 @@ const covers: Readonly<Record<StepKind, readonly StepKind[]>> = {
   setReplicationRole: ["setReplicationRole"],
   createSlots: ["createSlots"],
   setChecksums: ["setChecksums"],
+  moveWal: ["moveWal"],
+  moveTablespace: ["moveTablespace"],
+  createTablespace: ["createTablespace"],
+  removeOld: ["removeOld"],
 };
 
 const said: Readonly<Record<StepKind, string>> = {
@@ -53,6 +57,10 @@ const said: Readonly<Record<StepKind, string>> = {
   setReplicationRole: "the replication role was changed",
   createSlots: "a replication slot is missing",
   setChecksums: "data checksums were changed on the host",
+  moveWal: "the WAL directory was moved on the host",
+  moveTablespace: "a tablespace was moved on the host",
+  createTablespace: "a declared tablespace is missing",
+  removeOld: "a copy that an earlier move left is still there",
 };
 
 /**
@@ -97,7 +105,14 @@ export function agree(remembered: Observed, observed: Observed, desired: Desired
 }
 
 function isCovered(step: Step, announced: readonly Step[]): boolean {
-  return covers[step.kind].some((kind) => findStep(announced, kind) !== undefined);
+  return covers[step.kind].some((kind) =>
+    announced.some((other) => other.kind === kind && isSameSubject(step, other)),
+  );
+}
+
+/** Of steps that there may be several of. */
+function isSameSubject(step: Step, other: Step): boolean {
+  return !("tablespace" in step) || !("tablespace" in other) || step.tablespace === other.tablespace;
 }
 
 /** The same wish, but content with what the host has where nothing was announced. */

@@ -44,7 +44,13 @@ export function desire(
   },
 ): Desired {
   const standby = desireStandby(inputs, context.passfile ?? null);
-  const own = { port: String(inputs.port), cluster_name: inputs.name, ...standbySettings(standby) };
+  const { socketDirectory: sockets } = inputs;
+  const own = {
+    port: String(inputs.port),
+    cluster_name: inputs.name,
+    ...(sockets !== undefined && { unix_socket_directories: sockets }),
+    ...standbySettings(standby),
+  };
   const settings: Record<string, string | null> = { ...own };
   const resolved: Record<string, string> = {};
   for (const [given, value] of Object.entries(inputs.settings ?? {})) {

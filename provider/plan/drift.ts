@@ -118,5 +118,35 @@ function properties(observed: Observed, inputs: InstanceInputs): [string, unknow
       observed.dataChecksums,
     ],
   ];
-  return rows.filter(([, differs]) => differs).map(([property, , found]) => [property, found]);
+  return [...rows, ...places(observed, inputs)]
+    .filter(([, differs]) => differs)
+    .map(([property, , found]) => [property, found]);
+}
+
+/** Where things are. Of a list of socket directories the first is the one; a tablespace that is gone is left out. */
+function places(observed: Observed, inputs: InstanceInputs): [keyof InstanceInputs, boolean, unknown][] {
+  const { walDirectory, socketDirectory, tablespaces = {} } = inputs;
+  const sockets = observed.settings.unix_socket_directories?.value ?? "";
+  const found = Object.entries(tablespaces).flatMap(([name, location]) => {
+    const there = observed.tablespaces[name]?.location;
+    return there === undefined ? [] : [[name, there, there === location] as const];
+  });
+  const isComplete = found.length === Object.keys(tablespaces).length;
+  return [
+    [
+      "walDirectory",
+      walDirectory !== undefined && observed.walDirectory !== null && walDirectory !== observed.walDirectory,
+      observed.walDirectory,
+    ],
+    [
+      "socketDirectory",
+      socketDirectory !== undefined && observed.existence === "present" && socketDirectory !== sockets,
+      /^\/[^,"']*/.exec(sockets)?.[0].trim() ?? null,
+    ],
+    [
+      "tablespaces",
+      (isUp(observed) && !isComplete) || found.some(([, , isSame]) => !isSame),
+      Object.fromEntries(found.map(([name, there]) => [name, there])),
+    ],
+  ];
 }

@@ -4,7 +4,11 @@ import type { Desired } from "./desired";
 import type { Step, StepKind } from "./step";
 
 /** What only a stopped server lets be done. Each is itself the request for the downtime: restartOnChanges does not matter. */
-export const offlineKinds = ["setChecksums"] as const satisfies readonly StepKind[];
+export const offlineKinds = [
+  "setChecksums",
+  "moveWal",
+  "moveTablespace",
+] as const satisfies readonly StepKind[];
 
 export type OfflineStep = Extract<Step, { kind: (typeof offlineKinds)[number] }>;
 
@@ -15,7 +19,7 @@ export function isOffline(step: Step): step is OfflineStep {
 type Row = (observed: Observed, inputs: InstanceInputs) => OfflineStep[];
 
 /** In the order in which they are taken. */
-const rows: readonly Row[] = [checksums];
+const rows: readonly Row[] = [checksums, wal, tablespaceMoves];
 
 /** A new instance is made right from the start. */
 export function offlineSteps(observed: Observed, { inputs }: Pick<Desired, "inputs">): OfflineStep[] {
@@ -27,6 +31,21 @@ function checksums(observed: Observed, { dataChecksums: wanted }: InstanceInputs
   const differs =
     wanted !== undefined && observed.dataChecksums !== null && wanted !== observed.dataChecksums;
   return differs ? [{ kind: "setChecksums", enable: wanted }] : [];
+}
+
+function wal({ walDirectory: from }: Observed, { walDirectory: to }: InstanceInputs): OfflineStep[] {
+  return to === undefined || to === from ? [] : [{ kind: "moveWal", from, to }];
+}
+
+function tablespaceMoves(
+  { tablespaces }: Observed,
+  { tablespaces: wanted = {} }: InstanceInputs,
+): OfflineStep[] {
+  return Object.entries(wanted).flatMap(([tablespace, to]) => {
+    const found = tablespaces[tablespace];
+    if (found === undefined || found.location === to) return [];
+    return [{ kind: "moveTablespace" as const, tablespace, oid: found.oid, from: found.location, to }];
+  });
 }
 
 /** Pages with checksums and pages without do not replicate into each other: the whole family changes while it is down. */

@@ -24,4 +24,7 @@ export const nothing: Observed = {
   passfile: null,
   least: {},
   rejoining: false,
+  walDirectory: null,
+  tablespaces: {},
+  leftovers: [],
 };

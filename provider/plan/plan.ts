@@ -49,6 +49,8 @@ const aspects: readonly Aspect[] = [
   password,
   replicationRole,
   slots,
+  tablespaces,
+  oldCopies,
 ];
 
 function init({ observed, desired }: Situation): Step[] {
@@ -128,6 +130,21 @@ function slots({ observed, desired }: Situation): Step[] {
   return missing.length > 0 && state === "started" ? [{ kind: "createSlots", names: missing }] : [];
 }
 
+/** Only SQL makes one; a standby gets its primary's. */
+function tablespaces({ observed, desired }: Situation): Step[] {
+  const { state, tablespaces: wanted = {} } = desired.inputs;
+  if (state === "stopped" || observed.role === "standby" || desired.standby) return [];
+  return Object.entries(wanted)
+    .filter(([tablespace]) => !(tablespace in observed.tablespaces))
+    .map(([tablespace, location]) => ({ kind: "createTablespace", tablespace, location }));
+}
+
+/** What a move leaves is removed after the start: it costs time, and nobody waits for it. */
+function oldCopies({ observed, offline }: Situation): Step[] {
+  const moves = offline.some(({ kind }) => kind === "moveWal" || kind === "moveTablespace");
+  return moves || observed.leftovers.length > 0 ? [{ kind: "removeOld" }] : [];
+}
+
 export function isUp(observed: Observed): boolean {
   return observed.existence === "present" && !["stopped", "crashed"].includes(observed.server);
 }
@@ -143,12 +160,17 @@ function restartReasons({ observed, desired, changes }: Situation): string[] {
   const written = changes.filter(needsRestart).map((change) => change.name);
   const pending = Object.keys(observed.pending);
   const ours = [...written, ...pending.filter((name) => isOurs(observed, desired, name))];
-  const wanted = ours.filter((name) => restartOnChanges || name === "port");
+  const wanted = ours.filter((name) => restartOnChanges || movedByRestart(desired).includes(name));
   const unread = restartOnChanges && isUnread(observed) ? ["configuration"] : [];
   const triggered = observed.existence === "present" && observed.restartTriggers !== desired.restartTriggers;
   const asked = triggered && desired.restartTriggers !== null ? ["restartTriggers"] : [];
   const isDue = wanted.length > 0 || unread.length > 0 || asked.length > 0;
   return isDue ? [...new Set([...written, ...pending, ...unread, ...asked])] : [];
+}
+
+/** What clients connect to is never left pending: the next plan would forget it, and they would connect to nothing. */
+function movedByRestart({ inputs }: Desired): string[] {
+  return ["port", ...(inputs.socketDirectory === undefined ? [] : ["unix_socket_directories"])];
 }
 
 function isOurs(observed: Observed, desired: Desired, name: string): boolean {

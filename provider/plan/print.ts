@@ -1,3 +1,4 @@
+import type { InstanceInputs } from "../schema/inputs";
 import type { Observed } from "../schema/state";
 import type { Desired } from "./desired";
 import { info, type PlanLine, warning } from "./line";
@@ -111,9 +112,14 @@ const offlineTable: {
   readonly [K in OfflineStep["kind"]]: (step: Extract<OfflineStep, { kind: K }>) => string;
 } = {
   setChecksums: ({ enable }) => (enable ? "data checksums in every page" : "data checksums switched off"),
+  moveWal: ({ from, to }) => `WAL ${from ?? "from where it is"} -> ${to}`,
+  moveTablespace: ({ tablespace, from, to }) => `tablespace ${tablespace} ${from} -> ${to}`,
 };
 
-const offlineWords = (step: OfflineStep): string => offlineTable[step.kind](step);
+function offlineWords(step: OfflineStep): string {
+  const words = offlineTable[step.kind] as (step: OfflineStep) => string;
+  return words(step);
+}
 
 const words: Partial<Record<Step["kind"], string>> = {
   init: "initdb",
@@ -122,6 +128,7 @@ const words: Partial<Record<Step["kind"], string>> = {
   setPassword: "password",
   setReplicationRole: "replication role",
   createSlots: "replication slots",
+  createTablespace: "tablespace",
 };
 
 const createWords = (steps: readonly Step[]): string =>
@@ -146,4 +153,17 @@ const isPending = (observed: Observed): boolean => Object.keys(observed.pending)
 /** `max_connections 100 -> 200`, or the name alone where the value may be a secret. */
 export function printChange(desired: Desired, { name, from, to }: SettingChange): string {
   return mayShow(desired.inputs.version, name) ? `${name} ${from ?? "default"} -> ${to ?? "default"}` : name;
+}
+
+/** What stays on the host although the program no longer says it. */
+export function printReleased(before: InstanceInputs, observed: Observed, now: InstanceInputs): PlanLine[] {
+  const isGone = before.walDirectory !== undefined && now.walDirectory === undefined;
+  const wal = isGone ? [`walDirectory is no longer declared: the WAL stays in ${observed.walDirectory}`] : [];
+  const tablespaces = Object.keys(before.tablespaces ?? {})
+    .filter((name) => !(name in (now.tablespaces ?? {})))
+    .map(
+      (name) =>
+        `tablespace ${name} is no longer declared: it stays as it is, and while it does, a deletion is refused`,
+    );
+  return [...wal, ...tablespaces].map((text) => info(`plan: ${text}`));
 }

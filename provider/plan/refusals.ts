@@ -75,7 +75,7 @@ export function judge(remembered: Remembered, wanted: InstanceInputs): Verdict {
   return {
     refusals: [
       ...changed.filter((row) => row.kind === "fixed" || isProtected).map(refusal),
-      ...pendingPort(remembered, wanted),
+      ...pendingMoves(remembered, wanted),
       ...attachedStandbys(remembered, wanted),
       ...judgeStandby(remembered, wanted),
     ],
@@ -89,17 +89,26 @@ function refusal(row: Row & { before: unknown; now: unknown }): InputFailure {
   return { property: row.property, reason: why };
 }
 
-/** The next plan would forget a pending port, and clients would connect to nothing. */
-function pendingPort(remembered: Remembered, wanted: InstanceInputs): InputFailure[] {
-  const moved = remembered.inputs.port !== wanted.port && isUp(remembered.observed);
-  return moved && !wanted.restartOnChanges && wanted.state === "started"
-    ? [
-        {
-          property: "port",
-          reason: `changing ${remembered.inputs.port} to ${wanted.port} needs a restart; set restartOnChanges: true with it`,
-        },
-      ]
-    : [];
+/** The next plan would forget a pending port or socket, and clients would connect to nothing. */
+function pendingMoves({ inputs, observed }: Remembered, wanted: InstanceInputs): InputFailure[] {
+  if (wanted.restartOnChanges || wanted.state === "stopped" || !isUp(observed)) return [];
+  const before = observed.settings.unix_socket_directories?.value ?? null;
+  const released = observed.originals.unix_socket_directories ?? null;
+  const rows: readonly [property: PropertyName, moved: boolean, from: unknown, to: unknown][] = [
+    ["port", inputs.port !== wanted.port, inputs.port, wanted.port],
+    [
+      "socketDirectory",
+      inputs.socketDirectory !== wanted.socketDirectory && before !== (wanted.socketDirectory ?? released),
+      before ?? "the default",
+      wanted.socketDirectory ?? released ?? "the default",
+    ],
+  ];
+  return rows
+    .filter(([, moved]) => moved)
+    .map(([property, , from, to]) => ({
+      property,
+      reason: `changing ${from} to ${to} needs a restart; set restartOnChanges: true with it`,
+    }));
 }
 
 function attachedStandbys({ observed }: Remembered, inputs: InstanceInputs): InputFailure[] {

@@ -44,7 +44,17 @@ export type Step =
   | { readonly kind: "setPassword" }
   | { readonly kind: "setReplicationRole"; readonly name: string }
   | { readonly kind: "createSlots"; readonly names: readonly string[] }
-  | { readonly kind: "setChecksums"; readonly enable: boolean };
+  | { readonly kind: "setChecksums"; readonly enable: boolean }
+  | { readonly kind: "moveWal"; readonly from: string | null; readonly to: string }
+  | {
+      readonly kind: "moveTablespace";
+      readonly tablespace: string;
+      readonly oid: string;
+      readonly from: string;
+      readonly to: string;
+    }
+  | { readonly kind: "createTablespace"; readonly tablespace: string; readonly location: string }
+  | { readonly kind: "removeOld" };
 
 export type StepKind = Step["kind"];
 
@@ -70,6 +80,10 @@ export const effectOf: Readonly<Record<StepKind, Effect>> = {
   setReplicationRole: "none",
   createSlots: "none",
   setChecksums: "downtime",
+  moveWal: "downtime",
+  moveTablespace: "downtime",
+  createTablespace: "none",
+  removeOld: "none",
 };
 
 export function findStep<K extends StepKind>(

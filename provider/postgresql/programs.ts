@@ -21,6 +21,8 @@ export interface InitdbOptions {
   readonly locale: string;
   readonly encoding: string;
   readonly dataChecksums: boolean;
+  /** Elsewhere than in the data directory. */
+  readonly walDirectory?: string;
   readonly major: string;
 }
 
@@ -35,6 +37,7 @@ export function initdb(options: InitdbOptions): string[] {
     "--auth-host=scram-sha-256",
     "--no-instructions",
     ...checksums(options),
+    ...(options.walDirectory === undefined ? [] : [`--waldir=${options.walDirectory}`]),
     "-D",
     options.dataDirectory,
   ];
@@ -75,10 +78,13 @@ export interface BaseBackupOptions {
   readonly directory: string;
   /** Keeps the WAL of the time from the backup to the first start on the primary. */
   readonly slot: string | null;
+  /** Elsewhere than in the directory. */
+  readonly walDirectory?: string;
 }
 
 /** https://www.postgresql.org/docs/current/app-pgbasebackup.html; never asks for a password. */
-export function baseBackup({ binDirectory, conninfo, directory, slot }: BaseBackupOptions): string[] {
+export function baseBackup(options: BaseBackupOptions): string[] {
+  const { binDirectory, conninfo, directory, slot, walDirectory } = options;
   return [
     `${binDirectory}/pg_basebackup`,
     `--dbname=${conninfo}`,
@@ -88,6 +94,7 @@ export function baseBackup({ binDirectory, conninfo, directory, slot }: BaseBack
     "--label=pulumi-pginstance",
     "--no-password",
     ...(slot === null ? [] : [`--slot=${slot}`]),
+    ...(walDirectory === undefined ? [] : [`--waldir=${walDirectory}`]),
   ];
 }
 

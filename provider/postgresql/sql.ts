@@ -59,3 +59,10 @@ export function ensureReplicationRole(
 export function createPhysicalSlot(name: string): string {
   return `SELECT pg_create_physical_replication_slot(${quoteLiteral(name)}, true)`;
 }
+
+export const findTablespace = (name: string): string =>
+  `SELECT oid FROM pg_tablespace WHERE spcname = ${quoteLiteral(name)}`;
+
+/** https://www.postgresql.org/docs/current/sql-createtablespace.html; in no transaction block. */
+export const createTablespace = (name: string, location: string): string =>
+  `CREATE TABLESPACE ${quoteIdentifier(name)} LOCATION ${quoteLiteral(location)}`;

@@ -7,7 +7,7 @@ import { desiredOf, openHost } from "../instances/open";
 import { findDrift } from "../plan/drift";
 import { nothing } from "../plan/nothing";
 import { plan } from "../plan/plan";
-import { printPlan } from "../plan/print";
+import { printPlan, printReleased } from "../plan/print";
 import { judge } from "../plan/refusals";
 import { check, type Properties } from "../schema/check";
 import { parseInputs } from "../schema/inputs";
@@ -50,7 +50,11 @@ export const instance = guarded({
     }
     const desired = desiredOf(wanted, remembered.hostMemory, remembered);
     const steps = plan(remembered.observed, desired);
-    for (const line of printPlan(remembered.observed, desired, steps, openHost(wanted).name)) {
+    const lines = [
+      ...printPlan(remembered.observed, desired, steps, openHost(wanted).name),
+      ...printReleased(remembered.inputs, remembered.observed, wanted),
+    ];
+    for (const line of lines) {
       await log.say(line.severity, line.text);
     }
     const unfinished = remembered.phase !== "ready" || steps.length > 0;

@@ -134,7 +134,15 @@ function checkSettings(inputs: Properties): InputFailure[] {
 
 /** Rules between properties, or between the last run and this one. */
 function checkTogether(inputs: Properties, olds: Properties): InputFailure[] {
+  const { settings, socketDirectory } = inputs;
+  const hasSockets = isMap(settings) && "unix_socket_directories" in settings;
   const rules: readonly [property: string, broken: boolean, reason: string][] = [
+    ...directoryRules(inputs),
+    [
+      "socketDirectory",
+      socketDirectory !== undefined && hasSockets,
+      "is the setting unix_socket_directories: declare one of the two",
+    ],
     [
       "version",
       isMajor(inputs.version) && isMajor(olds.version) && Number(inputs.version) < Number(olds.version),
@@ -168,6 +176,27 @@ const primarys = [
   "locale",
   "encoding",
 ] as const;
+
+/** Each of its own, and none in the data directory. */
+function directoryRules({
+  dataDirectory,
+  walDirectory,
+  tablespaces,
+}: Properties): [property: string, broken: boolean, reason: string][] {
+  const listed = isMap(tablespaces) ? Object.entries(tablespaces) : [];
+  const all: [property: string, path: unknown][] = [
+    ["walDirectory", walDirectory],
+    ...listed.map(([name, path]): [string, unknown] => [`tablespaces.${name}`, path]),
+  ];
+  return all
+    .filter(([, path]) => typeof path === "string")
+    .map(([property, path], index) => {
+      const isInside = `${path}/`.startsWith(`${dataDirectory}/`) && path !== `${dataDirectory}/pg_wal`;
+      const isTaken = all.slice(0, index).some(([, other]) => other === path);
+      const reason = isInside ? "lies in the data directory" : "is declared for something else already";
+      return [property, isInside || isTaken, `${JSON.stringify(path)} ${reason}`];
+    });
+}
 
 /** Equal in meaning is no change: the old spelling stays, and neither diff nor refresh has anything to show. */
 function keepSpelling(olds: Properties, inputs: Properties): Record<string, unknown> {

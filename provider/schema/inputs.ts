@@ -37,6 +37,27 @@ const slotName = matching(
   'is no name of a replication slot: 1 to 63 lower-case letters, digits and _, as in "standby1"',
 );
 
+/** A list of them, and quotes, are more than the setting's one directory; a socket's whole path may have 107 bytes. */
+const socketDirectory = absolutePath
+  .max(90, because("is longer than 90 characters: the path of a socket in it would not fit"))
+  .regex(/^[^,"']*$/, because("holds a comma or a quote"));
+
+const tablespaces = z
+  .record(
+    z.string(),
+    absolutePath.regex(/^[^']*$/, because("holds a quote, which PostgreSQL refuses in a location")),
+    because("is no map from names of tablespaces to absolute paths"),
+  )
+  .superRefine((map, { addIssue }) => {
+    for (const name of Object.keys(map).filter((given) => !/^(?!pg_)[A-Za-z_][\w$-]{0,62}$/.test(given))) {
+      addIssue({
+        code: "custom",
+        path: [name],
+        message: "is no name of a tablespace: letters, digits, _, $ and -, not beginning with pg_",
+      });
+    }
+  });
+
 const userName = matching(
   /^[A-Za-z_][A-Za-z0-9_.-]{0,31}\$?$/,
   'is no name of a user on a host, as in "postgres"',
@@ -86,6 +107,9 @@ export const shape = {
       error: (issue) => said(issue.input, `is no server encoding; ${serverEncodings.join(", ")}`),
     }),
   dataDirectory: absolutePath,
+  walDirectory: absolutePath,
+  socketDirectory,
+  tablespaces,
   binDirectory: absolutePath,
   owner: userName,
   standby,

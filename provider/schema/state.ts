@@ -63,6 +63,12 @@ export const observedSchema = z.strictObject({
   least: z.record(z.string(), z.number()).default({}),
   /** A return as a standby has begun and did not end: the data is of no use until it has. */
   rejoining: z.boolean().default(false),
+  /** Where pg_wal is, or leads to. */
+  walDirectory: z.string().nullable().default(null),
+  /** By name, or by object id where the name was never seen; without those that PostgreSQL brings. */
+  tablespaces: z.record(z.string(), z.strictObject({ oid: z.string(), location: z.string() })).default({}),
+  /** Directories that a move has left, or began to fill: copies of ours that are in nobody's use. */
+  leftovers: z.array(z.string()).default([]),
 });
 
 export type Observed = z.infer<typeof observedSchema>;
@@ -135,8 +141,10 @@ export function printState(inputs: Properties, state: Made): Record<string, unkn
     Object.entries(inputs).filter(([, value]) => value !== undefined && value !== null),
   );
   const checked = made.parse(state);
-  const { locale, encoding, dataChecksums } = checked.observed;
-  const found = Object.entries({ locale, encoding, dataChecksums }).filter(([, value]) => value !== null);
+  const { locale, encoding, dataChecksums, walDirectory } = checked.observed;
+  const found = Object.entries({ locale, encoding, dataChecksums, walDirectory }).filter(
+    ([, value]) => value !== null,
+  );
   const outputs = { ...checked, ...Object.fromEntries(found), ...own, declared: checked.declared };
   return z.record(z.string(), z.json()).parse(outputs);
 }

@@ -11,6 +11,7 @@ import { query } from "./connect";
 import { putBack, refusedFiles } from "./copies";
 import { hush, unhush } from "./hush";
 import { init } from "./init";
+import { createTablespace, moveTablespace, moveWal, removeOld } from "./moves";
 import { addressOf, type Observation } from "./observe";
 import { createSlot } from "./primary";
 import { promote, releaseOwnSlot } from "./promote";
@@ -62,6 +63,11 @@ const table: { readonly [K in StepKind]: Apply<K> } = {
   setReplicationRole,
   createSlots,
   setChecksums: ({ target, session }, { enable }) => setChecksums(target, session, enable),
+  moveWal: ({ target, session }, step) => moveWal(target, session, step),
+  moveTablespace: ({ target, session }, step) => moveTablespace(target, session, step),
+  createTablespace: async ({ target, session, sight }, step) =>
+    createTablespace(target, session, step, await sight.look()),
+  removeOld: ({ target, session }) => removeOld(target, session),
 };
 
 export async function apply(work: Work, step: Step): Promise<void> {

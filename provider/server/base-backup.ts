@@ -4,7 +4,8 @@ import type { Desired } from "../plan/desired";
 import type { DesiredStandby } from "../plan/desired-standby";
 import { printPassfile } from "../postgresql/passfile";
 import { baseBackup as argv } from "../postgresql/programs";
-import { accessFiles, occupied } from "./init";
+import { accessFiles, occupied, walOutside } from "./init";
+import { outside } from "./outside";
 import { primaryFunctions, wordsOf } from "./primary";
 import { describe, stateDirectory, type Target } from "./target";
 
@@ -20,7 +21,7 @@ export async function baseBackup(target: Target, session: Session, desired: Desi
   if (!standby) return;
   await writePassfile(session, standby);
   const { hba, ident } = accessFiles(desired);
-  await copyPrimary(target, session, standby, "publish", [hba, ident]);
+  await copyPrimary(target, session, standby, "publish", [hba, ident], walOutside(target, desired));
 }
 
 /** The same beside an instance whose files of configuration the copy gets; nothing of it is touched. */
@@ -40,6 +41,7 @@ async function copyPrimary(
   standby: DesiredStandby,
   mode: "publish" | "beside",
   access: readonly [hba: string, ident: string],
+  walDirectory?: string,
 ): Promise<void> {
   const { dataDirectory, binDirectory } = target;
   const { conninfo, slot, where } = standby;
@@ -49,8 +51,8 @@ async function copyPrimary(
     script,
     args: [
       ...[dataDirectory, directory, binDirectory, conninfo, slot ?? "", mode],
-      String(access[0].length),
-      ...argv({ binDirectory, conninfo, directory, slot }),
+      ...[String(access[0].length), stateDirectory(target), walDirectory ?? ""],
+      ...argv({ binDirectory, conninfo, directory, slot, walDirectory }),
     ],
     // On standard input: an option of a record may be a secret.
     stdin: Buffer.from(access.join(""), "latin1"),
@@ -80,12 +82,13 @@ const foreign =
  * pg_basebackup makes each tablespace at the path that it has on the primary: only in empty folders, so that what it
  * put there is known, and can be taken away again.
  */
-const script = `data=$1 new=$2 bin=$3 conninfo=$4 slot=$5 mode=$6 size=$7; shift 7
-${primaryFunctions}
-give_up() { code=$1; rm -rf "$new"; [ -z "$made" ] || drop_slot "$slot"; exit "$code"; }
+const script = `data=$1 new=$2 bin=$3 conninfo=$4 slot=$5 mode=$6 size=$7 own=$8 wal=$9; shift 9
+${primaryFunctions}${outside}
+give_up() { code=$1; rm -rf "$new"; give_up_wal "$wal"; [ -z "$made" ] || drop_slot "$slot"; exit "$code"; }
 if [ "$mode" = publish ] && [ -d "$data" ]; then rmdir "$data" || exit ${occupied}; fi
 rm -rf "$new"
-[ -z "$slot" ] || make_slot "$slot" || exit 1
+begin_wal "$wal" || exit ${occupied}
+[ -z "$slot" ] || make_slot "$slot" || { give_up_wal "$wal"; exit 1; }
 "$@" </dev/null >&2 || give_up 1
 for link in "$new"/pg_tblspc/*; do
   [ -L "$link" ] || continue
@@ -113,6 +116,6 @@ fi
 sync postgresql.conf postgresql.auto.conf pg_hba.conf pg_ident.conf standby.signal . 2>/dev/null || sync
 [ "$mode" = publish ] || exit 0
 [ ! -e "$data" ] || { echo "$data was made by somebody else meanwhile" >&2; give_up ${occupied}; }
-mv "$new" "$data" || give_up 1
+keep_wal "$wal" && mv "$new" "$data" || give_up 1
 sync "$(dirname "$data")" 2>/dev/null || sync
 `;

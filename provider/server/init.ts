@@ -3,6 +3,7 @@ import type { Session } from "../host/session";
 import type { Desired } from "../plan/desired";
 import type { AccessFile } from "../postgresql/access";
 import { initdb } from "../postgresql/programs";
+import { outside } from "./outside";
 import { describe, stateDirectory, type Target } from "./target";
 
 /**
@@ -16,6 +17,7 @@ export async function init(
   locale: string,
 ): Promise<void> {
   const { inputs } = desired;
+  const walDirectory = walOutside(target, desired);
   const argv = initdb({
     binDirectory: target.binDirectory,
     dataDirectory: `${stateDirectory(target)}/new`,
@@ -23,10 +25,11 @@ export async function init(
     locale,
     encoding: inputs.encoding ?? "UTF8",
     dataChecksums: inputs.dataChecksums ?? true,
+    walDirectory,
     major: target.version,
   });
   const hba = printFile(desired.access?.hba);
-  const place = [target.dataDirectory, `${stateDirectory(target)}/new`, target.binDirectory];
+  const place = [target.dataDirectory, stateDirectory(target), target.binDirectory, walDirectory ?? ""];
   const result = await session.step({
     name: "initdb",
     script: initScript,
@@ -55,6 +58,11 @@ function printFile(file: AccessFile | undefined): string {
   return `${file?.header ?? ""}${(file?.records ?? []).map(({ line }) => line).join("")}`;
 }
 
+/** Where the WAL of a new instance goes, when not into its data directory. */
+export function walOutside({ dataDirectory }: Target, { inputs }: Desired): string | undefined {
+  return inputs.walDirectory === `${dataDirectory}/pg_wal` ? undefined : inputs.walDirectory;
+}
+
 /** What a new instance begins with: the provider's own way in, and the declared records; as bytes, one a character. */
 export function accessFiles({ access }: Desired): { hba: string; ident: string } {
   return { hba: printFile(access?.hba), ident: printFile(access?.ident) };
@@ -63,16 +71,19 @@ export function accessFiles({ access }: Desired): { hba: string; ident: string }
 export const occupied = 17;
 
 /** Debian's server wants its sockets where only postgres may make them; for another owner they go to /tmp. */
-const initScript = `data=$1 new=$2 bin=$3 size=$4; shift 4
+const initScript = `data=$1 own=$2 new=$2/new bin=$3 wal=$4 size=$5; shift 5
+${outside}
 [ ! -d "$data" ] || rmdir "$data" || exit ${occupied}
 rm -rf "$new"
-"$@" </dev/null >&2 || { code=$?; rm -rf "$new"; exit $code; }
+begin_wal "$wal" || exit ${occupied}
+"$@" </dev/null >&2 || { code=$?; rm -rf "$new"; give_up_wal "$wal"; exit $code; }
 cat >"$new/access" && head -c "$size" "$new/access" >"$new/pg_hba.conf" &&
   tail -c "+$((size + 1))" "$new/access" >"$new/pg_ident.conf" && rm -f "$new/access" || exit 1
 sockets=$("$bin/postgres" -D "$new" -C unix_socket_directories) || exit 1
 [ -w "\${sockets%%,*}" ] || echo "unix_socket_directories = '/tmp'" >>"$new/postgresql.conf" || exit 1
 sync "$new/postgresql.conf" "$new/pg_hba.conf" "$new/pg_ident.conf" 2>/dev/null || sync
 [ ! -e "$data" ] || { echo "$data was made by somebody else meanwhile" >&2; exit ${occupied}; }
+keep_wal "$wal" || exit 1
 mv "$new" "$data" || exit 1
 sync "$(dirname "$data")" 2>/dev/null || sync
 `;

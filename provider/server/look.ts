@@ -27,6 +27,15 @@ section conf; cat "$data/postgresql.conf"
 section auto; cat "$data/postgresql.auto.conf"
 section hba; cat "$data/pg_hba.conf"
 section ident; cat "$data/pg_ident.conf"
+section wal; link=$data/pg_wal
+[ -e "$link" ] || [ -L "$link" ] || link=$data/pg_wal.old
+if [ -L "$link" ]; then to=$(readlink "$link"); case $to in /*) ;; *) to=$(cd -P "$link" && pwd -P); cd / ;; esac; echo "\${to%/}"
+elif [ -d "$link" ]; then echo "$data/pg_wal"; fi
+section tablespaces
+for link in "$data"/pg_tblspc/*; do
+  [ ! -L "$link" ] || echo "\${link##*/} $(readlink "$link")"
+done
+section outside; show "$own/outside"
 section control; head -c 8192 "$data/global/pg_control"
 section pid; show "$data/postmaster.pid"
 read -r pid <"$data/postmaster.pid" || pid=

@@ -78,6 +78,12 @@ export async function observe(target: Target, remembered?: Observed): Promise<Ob
     replicationSlots: [...(answers?.replicationSlots ?? known?.replicationSlots ?? [])],
     passwordVerifier: answers ? answers.passwordVerifier : (known?.passwordVerifier ?? null),
     restartTriggers: text("triggers") || null,
+    walDirectory: text("wal") || null,
+    tablespaces: tablespacesOf(
+      text("tablespaces"),
+      answers?.tablespaces ?? namesOf(known?.tablespaces ?? {}),
+    ),
+    leftovers: leftoversOf(text("outside")),
     standbys: [...(answers ? answers.standbys : (known?.standbys ?? []))],
     passfile: passfile === "" ? null : passfileDigest(passfile),
     least: role === "standby" && control ? leastOfStandby(control) : {},
@@ -204,6 +210,23 @@ const readAccess = (hba: string, ident: string): Observed["access"] => ({
   hba: accessEntries(hba),
   ident: accessEntries(ident),
 });
+
+/** Links tell where, in the midst of a switch as well; only the server tells their names. */
+function tablespacesOf(links: string, names: ReadonlyMap<string, string>): Observed["tablespaces"] {
+  const found = links.split("\n").flatMap((line) => {
+    const [, oid, location] = /^(\d+)(?:\.old)? (.+)$/.exec(line) ?? [];
+    return oid && location ? [[names.get(oid) ?? oid, { oid, location }] as const] : [];
+  });
+  return Object.fromEntries(found.reverse());
+}
+
+const namesOf = (known: Observed["tablespaces"]): ReadonlyMap<string, string> =>
+  new Map(Object.entries(known).map(([name, { oid }]) => [oid, name]));
+
+/** Of the notes of server/outside.ts those of copies. */
+function leftoversOf(notes: string): string[] {
+  return notes.split("\n").flatMap((line) => /^copy \w+ (.+)$/.exec(line)?.[1] ?? []);
+}
 
 /** What the next start will change: what the server says, and lines of the files that it has not read yet. */
 function pendingSettings(

@@ -16,6 +16,8 @@ export interface Answers {
   readonly loadedAt: string;
   /** Who receives its WAL as a standby does: by slot, or as it calls itself. */
   readonly standbys: readonly string[];
+  /** Names of tablespaces by object id. */
+  readonly tablespaces: ReadonlyMap<string, string>;
 }
 
 /** One that only a start applies. */
@@ -51,12 +53,13 @@ export const questions = ({ superuser, replication }: Asked): readonly string[] 
      FROM pg_authid WHERE rolname = ${quoteLiteral(replication?.role ?? "")}`,
   `SELECT slot_name AS name FROM pg_replication_slots
     WHERE slot_type = 'physical' AND slot_name IN (${literals(replication?.slots)}) ORDER BY slot_name`,
+  `SELECT oid::text AS oid, spcname AS name FROM pg_tablespace`,
 ];
 
 const literals = (names: readonly string[] = []): string => ["", ...names].map(quoteLiteral).join(", ");
 
 export function readAnswers([version, database, role, settings, ...more]: readonly Rows[]): Answers {
-  const [standbys, roles, slots] = more;
+  const [standbys, roles, slots, tablespaces] = more;
   const [found] = roles ?? [];
   return {
     replicationRole: found
@@ -73,6 +76,7 @@ export function readAnswers([version, database, role, settings, ...more]: readon
     encoding: String(database?.[0]?.encoding),
     passwordVerifier: textOrNull(role?.[0]?.verifier),
     standbys: (standbys ?? []).map(({ name }) => String(name)),
+    tablespaces: new Map((tablespaces ?? []).map(({ oid, name }) => [String(oid), String(name)])),
     startSettings: (settings ?? []).map((row) => ({
       name: String(row.name),
       setting: String(row.setting),

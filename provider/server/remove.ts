@@ -1,17 +1,22 @@
 import { CommandError } from "../errors";
 import type { Session } from "../host/session";
+import { outside } from "./outside";
 import { stateDirectory, type Target } from "./target";
 
 /**
  * Removes a stopped instance. The rename comes first: from then on it is gone, and what an interruption leaves is
- * recognised as ours. What a symbolic link leads to is left alone.
+ * recognised as ours. Of what symbolic links lead to only what is ours goes too: the WAL in a directory that was made
+ * for it, and the data of this instance in tablespaces that are listed.
  */
-export async function removeData(target: Target, session: Session): Promise<void> {
+export async function removeData(
+  target: Target,
+  session: Session,
+  tablespaces: readonly string[],
+): Promise<void> {
   const result = await session.step({
     name: "remove",
-    script:
-      '[ ! -e "$1" ] || { rm -rf "$2/removed" && mv "$1" "$2/removed"; } || exit 1\nrm -rf "$2/removed" "$2/new"',
-    args: [target.dataDirectory, stateDirectory(target)],
+    script,
+    args: [target.dataDirectory, stateDirectory(target), ...tablespaces],
     seconds: 3600,
   });
   if (result.exitCode !== 0) {
@@ -25,3 +30,28 @@ export async function removeData(target: Target, session: Session): Promise<void
     );
   }
 }
+
+const script = `data=$1 own=$2 gone=$2/removed; shift 2
+${outside}
+[ ! -e "$data" ] || { rm -rf "$gone" && mv "$data" "$gone"; } || exit 1
+for link in "$gone/pg_wal" "$gone/pg_wal.old" "$own/new/pg_wal"; do
+  dir=$(readlink "$link") && noted "wal $dir" && note "copy wal $dir"
+done
+for link in "$gone"/pg_tblspc/*; do
+  dir=$(readlink "$link") || continue
+  for listed in "$@"; do
+    [ "$listed" != "$dir" ] || note "copy tablespace $dir"
+  done
+done
+part=
+[ ! -e "$gone/global/pg_control" ] || part=$(folder "$gone")
+grep "^copy " "$notes" 2>/dev/null | while IFS= read -r line; do
+  dir=\${line#copy * }
+  case $line in
+    "copy wal "*) empty_wal "$dir" ;;
+    *) [ -z "$part" ] || rm -rf "$dir/$part" ;;
+  esac
+  unmake "$dir"
+done
+rm -rf "$gone" "$own/new"
+`;

@@ -3,6 +3,7 @@ import type { Session } from "../host/session";
 import { timedOut } from "../host/session";
 import { locking } from "../host/shell";
 import { copies, refusedFiles } from "./copies";
+import { mend } from "./outside";
 import { describe, logFile, stateDirectory, type Target } from "./target";
 
 export type StopMode = "smart" | "fast" | "immediate";
@@ -79,7 +80,7 @@ const codes = { exited: 3, putBack: 4, notPutBack: 5, notRunning: 6 } as const;
  * $1 programs, $2 data directory, $3 our directory. The lock's descriptor 9 is closed for the server. An id in
  * postmaster.pid is the server's only while that process works in the data directory: no other is ever signalled.
  */
-const functions = `${locking}${copies}bin=$1 data=$2 own=$3
+const functions = `${locking}${copies}${mend}bin=$1 data=$2 own=$3
 limit() { deadline=$(($(date +%s) + $1)); }
 late() { [ "$(date +%s)" -ge "$deadline" ]; }
 server_pid() {
@@ -101,6 +102,7 @@ started() {
   keep started
 }
 start_server() {
+  mend
   log=$own/postgresql.log
   size=$(wc -c 2>/dev/null <"$log" || echo 0)
   setsid "$bin/postgres" -D "$data" </dev/null >>"$log" 2>&1 8>&- 9>&- &

@@ -59,7 +59,7 @@ export async function place(major: Major, name = "main"): Promise<Place> {
           binDirectory: programs,
           owner,
           deletionProtection: false,
-          settings: { unix_socket_directories: folder.path, ...(settings as object) },
+          settings: given({ unix_socket_directories: folder.path, ...(settings as object) }),
           ...more,
         },
       );
@@ -68,6 +68,10 @@ export async function place(major: Major, name = "main"): Promise<Place> {
     },
   };
 }
+
+/** Without what is undefined: that is how a test takes away what stands here. */
+const given = (settings: object): object =>
+  Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined));
 
 export interface Live extends Place {
   readonly id: string;

@@ -79,7 +79,25 @@ const table: { readonly [K in StepKind]: Apply<K> } = {
     passwordVerifier: desired.inputs.superuserPasswordVerifier ?? host.passwordVerifier,
   }),
   setChecksums: (host, _, { enable }) => ({ ...clean(host), dataChecksums: enable }),
+  moveWal: (host, _, { to }) => ({
+    ...clean(host),
+    walDirectory: to,
+    leftovers: [...host.leftovers, String(host.walDirectory)],
+  }),
+  moveTablespace: (host, _, { tablespace, oid, from, to }) => ({
+    ...clean(host),
+    tablespaces: { ...host.tablespaces, [tablespace]: { oid, location: to } },
+    leftovers: [...host.leftovers, from],
+  }),
+  createTablespace: (host, _, { tablespace, location }) => createTablespace(host, tablespace, location),
+  removeOld: (host) => ({ ...host, leftovers: [] }),
 };
+
+function createTablespace(host: ModelHost, name: string, location: string): ModelHost {
+  if (!isUp(host)) throw new Error("tablespace: the server does not run");
+  const oid = String(16384 + Object.keys(host.tablespaces).length);
+  return { ...host, tablespaces: { ...host.tablespaces, [name]: { oid, location } } };
+}
 
 /** What works on the files of a stopped server refuses any other. */
 function clean(host: ModelHost): ModelHost {
@@ -124,6 +142,7 @@ function init(host: ModelHost, { inputs, access }: Desired): ModelHost {
     serverVersion: `${inputs.version}.1`,
     dataChecksums: inputs.dataChecksums ?? true,
     access: access && { hba: entriesIn(access.hba.records), ident: entriesIn(access.ident.records) },
+    walDirectory: inputs.walDirectory ?? "/srv/pg/data/pg_wal",
     settings: conf,
     overrides: {},
     hidden: { conf, running: null },

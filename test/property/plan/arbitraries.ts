@@ -17,7 +17,9 @@ const catalogs = join(__dirname, "../../../provider/postgresql/settings-catalog"
 
 function settable(major: Major): readonly string[] {
   const rows: { name: string }[] = JSON.parse(readFileSync(join(catalogs, `${major}.json`), "utf8"));
-  return rows.map(({ name }) => name).filter((name) => checkSetting(major, name, null) === undefined);
+  return rows
+    .map(({ name }) => name)
+    .filter((name) => checkSetting(major, name, null) === undefined && name !== "unix_socket_directories");
 }
 
 const names = new Map(majors.map((major) => [major, settable(major)] as const));
@@ -138,6 +140,9 @@ const other = fc.record(
     replicationRole: fc.constantFrom({ name: "replicator" }, { name: "other" }),
     replicationSlots: fc.subarray(["one", "two"]),
     dataChecksums: fc.boolean(),
+    walDirectory: fc.constantFrom("/srv/wal", "/srv/wal2", "/srv/pg/data/pg_wal"),
+    socketDirectory: fc.constantFrom("/run/a", "/run/b"),
+    tablespaces: fc.constantFrom({}, { fast: "/ssd" }, { fast: "/nvme" }, { fast: "/ssd", slow: "/hdd" }),
   },
   { requiredKeys: [] },
 );
@@ -179,8 +184,9 @@ export const stories: fc.Arbitrary<Story> = fc.constantFrom(...majors).chain((ve
   fc
     .record({ slots: slots(version), first: other, second: other, deeds, pick: fc.nat() })
     .map(({ slots: given, first, second: wanted, deeds: done, pick }) => {
-      // Else a changed port is refused.
-      const second = first.port === wanted.port ? wanted : { ...wanted, restartOnChanges: true };
+      // Else a changed port or socket is refused.
+      const stays = first.port === wanted.port && first.socketDirectory === wanted.socketDirectory;
+      const second = stays ? wanted : { ...wanted, restartOnChanges: true };
       const program = (rest: object, settings: readonly (readonly [string, unknown])[]) =>
         withoutUndefined({ __urn: urn, version, ...rest, settings: Object.fromEntries(settings) });
       const first0 = given.flatMap(({ name, before }) => (before ? [[name, before] as const] : []));

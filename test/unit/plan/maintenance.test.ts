@@ -1,8 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { agree } from "../../../provider/plan/announced";
+import { findDrift } from "../../../provider/plan/drift";
 import { nothing } from "../../../provider/plan/nothing";
 import { plan } from "../../../provider/plan/plan";
-import { printPlan } from "../../../provider/plan/print";
+import { printPlan, printReleased } from "../../../provider/plan/print";
 import { judge } from "../../../provider/plan/refusals";
 import type { Step } from "../../../provider/plan/step";
 import type { Properties } from "../../../provider/schema/check";
@@ -15,6 +16,14 @@ const off = { dataChecksums: false };
 const stopped = { state: "stopped" };
 const at100 = { settings: lines({ max_connections: "100" }) };
 const to200 = { settings: { max_connections: 200 } };
+
+const inside = "/srv/pg/17/orders/pg_wal";
+const placed = seen({ walDirectory: inside, tablespaces: { fast: { oid: "16385", location: "/ssd" } } });
+const sockets = (directory: string) =>
+  seen({
+    settings: lines({ unix_socket_directories: directory }),
+    originals: { port: null, cluster_name: null, unix_socket_directories: "/tmp" },
+  });
 
 const word = (step: Step): string => ("mode" in step ? `stop ${step.mode}` : step.kind);
 const steps = (observed: Observed, program: Properties) => plan(observed, wish(program)).map(word);
@@ -56,6 +65,51 @@ describe("a plan of maintenance", () => {
       ["start", "stop fast", "setChecksums"],
     ],
     ["of a new instance: it is made so", nothing, off, ["init", "writeConfiguration", "start"]],
+    [
+      "of several things: one stop, and what is left is removed after the start",
+      placed,
+      { ...off, walDirectory: "/srv/wal", tablespaces: { fast: "/nvme" } },
+      ["stop fast", "setChecksums", "moveWal", "moveTablespace", "start", "removeOld"],
+    ],
+    ["of places that are as declared", placed, { walDirectory: inside, tablespaces: { fast: "/ssd" } }, []],
+    ["of places that nobody declares", placed, {}, []],
+    [
+      "of a WAL directory that an older release has not seen",
+      seen(),
+      { walDirectory: "/srv/wal" },
+      ["stop fast", "moveWal", "start", "removeOld"],
+    ],
+    ["of what an interrupted move has left", seen({ leftovers: ["/srv/old"] }), {}, ["removeOld"]],
+    [
+      "of a missing tablespace: SQL makes it, with no stop",
+      placed,
+      { tablespaces: { fast: "/ssd", slow: "/hdd" } },
+      ["createTablespace"],
+    ],
+    [
+      "of a missing tablespace, while the server is stopped for good",
+      seen(stoppedServer),
+      { ...stopped, tablespaces: { slow: "/hdd" } },
+      [],
+    ],
+    [
+      "of a missing tablespace of a standby",
+      seen({ role: "standby" }),
+      { tablespaces: { slow: "/hdd" } },
+      [],
+    ],
+    [
+      "of a new instance with places of its own",
+      nothing,
+      { walDirectory: "/srv/wal", socketDirectory: "/run/pg", tablespaces: { slow: "/hdd" } },
+      ["init", "writeConfiguration", "start", "createTablespace"],
+    ],
+    [
+      "of a moved socket: a restart, allowed or not",
+      sockets("/run/a"),
+      { socketDirectory: "/run/b" },
+      ["writeConfiguration", "restart"],
+    ],
     ["of what is as declared", seen({ dataChecksums: false }), off, []],
     ["of what nobody declares", seen({ dataChecksums: false }), {}, []],
     ["of what was never seen", seen({ dataChecksums: null }), off, []],
@@ -92,6 +146,19 @@ describe("the preview of maintenance says", () => {
         "The start then applies max_connections 100 -> 200, shared_buffers.",
     ],
     [
+      "what is moved, from where to where, in one line",
+      placed,
+      { walDirectory: "/srv/wal", tablespaces: { fast: "/nvme" } },
+      `warning: stop of 17/orders on db1 (fast) for WAL ${inside} -> /srv/wal, tablespace fast /ssd -> /nvme: ` +
+        "downtime until that is done. Clients are disconnected.",
+    ],
+    [
+      "that a socket moves by a restart",
+      sockets("/run/a"),
+      { socketDirectory: "/run/b", restartOnChanges: true },
+      "warning: restart of 17/orders on db1: unix_socket_directories. Clients are disconnected.",
+    ],
+    [
       "that it stays stopped",
       seen(),
       { ...off, ...stopped },
@@ -126,6 +193,22 @@ describe("an update", () => {
     ],
   ])("%s", (_, remembered, found, take) => {
     expect(agreed(remembered, found, off)).toEqual({ take, left: [], more: [] });
+  });
+
+  test("moves the tablespace that was announced and no other", () => {
+    const both = { fast: { oid: "1", location: "/ssd" }, slow: { oid: "2", location: "/hdd" } };
+    const remembered = seen({ tablespaces: both });
+    const found = seen({ tablespaces: { ...both, slow: { oid: "2", location: "/moved" } } });
+    expect(agree(remembered, found, wish({ tablespaces: { fast: "/nvme", slow: "/hdd" } }))).toMatchObject({
+      take: [{ kind: "stop" }, { tablespace: "fast", to: "/nvme" }, { kind: "start" }, { kind: "removeOld" }],
+      left: ["a tablespace was moved on the host"],
+    });
+  });
+
+  test("removes what an interrupted move has left without a second stop", () => {
+    const found = seen({ walDirectory: "/srv/wal", leftovers: [inside] });
+    const { take } = agree(placed, found, wish({ walDirectory: "/srv/wal" }));
+    expect(take.map(word)).toEqual(["removeOld"]);
   });
 
   test("restarts for the rest, where somebody did the work meanwhile", () => {
@@ -174,4 +257,60 @@ describe("checksums are refused", () => {
   test.each([{}, { dataChecksums: true }, { settings: { work_mem: "8MB" } }])("not by %j", (program) => {
     expect(judge(attached, inputsOf(program)).refusals).toEqual([]);
   });
+});
+
+describe("a socket directory", () => {
+  const at = remember({ socketDirectory: "/run/a" }, { observed: sockets("/run/a") });
+  const refusals = (program: Properties) => judge(at, inputsOf(program)).refusals;
+
+  test("is not moved while restarts are not allowed, nor given back", () => {
+    const reason = (to: string) =>
+      `changing /run/a to ${to} needs a restart; set restartOnChanges: true with it`;
+    expect(refusals({ socketDirectory: "/run/b" })).toEqual([
+      { property: "socketDirectory", reason: reason("/run/b") },
+    ]);
+    expect(refusals({})).toEqual([{ property: "socketDirectory", reason: reason("/tmp") }]);
+  });
+
+  test.each([
+    { socketDirectory: "/run/a" },
+    { socketDirectory: "/run/b", restartOnChanges: true },
+    { socketDirectory: "/run/b", state: "stopped" },
+  ])("is fine with %j", (program) => {
+    expect(refusals(program)).toEqual([]);
+  });
+});
+
+describe("what somebody moved", () => {
+  test.each<[what: string, observed: Observed, program: Properties, found: Properties]>([
+    ["the WAL", placed, { walDirectory: "/srv/wal" }, { walDirectory: inside }],
+    ["the socket", sockets("/run/a, /tmp"), { socketDirectory: "/run/b" }, { socketDirectory: "/run/a" }],
+    ["no socket at all", seen(), { socketDirectory: "/run/b" }, { socketDirectory: null }],
+    [
+      "a tablespace",
+      placed,
+      { tablespaces: { fast: "/nvme", gone: "/hdd" } },
+      { tablespaces: { fast: "/ssd" } },
+    ],
+    ["nothing", placed, { walDirectory: inside, tablespaces: { fast: "/ssd" } }, {}],
+    [
+      "a tablespace that a stopped server cannot name",
+      seen(stoppedServer),
+      { ...stopped, tablespaces: { a: "/a" } },
+      {},
+    ],
+  ])("shows as drift: %s", (_, observed, program, found) => {
+    expect(findDrift(observed, wish(program)).inputs).toEqual(found);
+  });
+});
+
+test("what is no longer declared and stays is said", () => {
+  const before = inputsOf({ walDirectory: "/srv/wal", tablespaces: { fast: "/ssd", slow: "/hdd" } });
+  const now = inputsOf({ tablespaces: { fast: "/ssd" } });
+  const said = printReleased(before, seen({ walDirectory: "/srv/wal" }), now);
+  expect(said.map(({ text }) => text)).toEqual([
+    "plan: walDirectory is no longer declared: the WAL stays in /srv/wal",
+    "plan: tablespace slow is no longer declared: it stays as it is, and while it does, a deletion is refused",
+  ]);
+  expect(printReleased(before, seen(), before)).toEqual([]);
 });

@@ -223,6 +223,10 @@ describe("effects", () => {
       restart: "restart",
       stop: "downtime",
       setChecksums: "downtime",
+      moveWal: "downtime",
+      moveTablespace: "downtime",
+      createTablespace: "none",
+      removeOld: "none",
     });
   });
 });

@@ -67,6 +67,8 @@ describe("a declaration", () => {
   });
 });
 
+const withoutDots = 'without "." and ".." parts, as in "/srv/postgresql/main"';
+
 describe("a bad value is named with its property and what is allowed", () => {
   test.each<[Properties, string]>([
     [{ version: "13" }, 'version: "13" is none of "14", "15", "16", "17", "18"'],
@@ -79,6 +81,34 @@ describe("a bad value is named with its property and what is allowed", () => {
     [{ stopMode: "hard" }, 'stopMode: "hard" is none of "smart", "fast", "immediate"'],
     [{ restartOnChanges: "yes" }, 'restartOnChanges: "yes" is not true or false'],
     [{ deletionProtection: 1 }, "deletionProtection: 1 is not true or false"],
+    [{ walDirectory: "wal" }, `walDirectory: "wal" is no absolute path ${withoutDots}`],
+    [
+      { dataDirectory: "/srv/pg", walDirectory: "/srv/pg/wal" },
+      'walDirectory: "/srv/pg/wal" lies in the data directory',
+    ],
+    [{ socketDirectory: "/a,/b" }, 'socketDirectory: "/a,/b" holds a comma or a quote'],
+    [
+      { socketDirectory: `/${"a".repeat(90)}` },
+      `socketDirectory: "/${"a".repeat(90)}" is longer than 90 characters: the path of a socket in it would not fit`,
+    ],
+    [
+      { socketDirectory: "/run/pg", settings: { unix_socket_directories: "/tmp" } },
+      "socketDirectory: is the setting unix_socket_directories: declare one of the two",
+    ],
+    [{ tablespaces: ["/a"] }, 'tablespaces: ["/a"] is no map from names of tablespaces to absolute paths'],
+    [{ tablespaces: { fast: "ssd" } }, `tablespaces.fast: "ssd" is no absolute path ${withoutDots}`],
+    [
+      { tablespaces: { fast: "/it's" } },
+      'tablespaces.fast: "/it\'s" holds a quote, which PostgreSQL refuses in a location',
+    ],
+    [
+      { tablespaces: { pg_fast: "/ssd" } },
+      "tablespaces.pg_fast: is no name of a tablespace: letters, digits, _, $ and -, not beginning with pg_",
+    ],
+    [
+      { tablespaces: { fast: "/ssd" }, walDirectory: "/ssd" },
+      'tablespaces.fast: "/ssd" is declared for something else already',
+    ],
     [{ dataChecksums: "on" }, 'dataChecksums: "on" is not true or false'],
     [
       { name: ".orders" },

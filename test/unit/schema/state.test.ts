@@ -36,6 +36,9 @@ const made: Made = {
     passfile: null,
     least: {},
     rejoining: false,
+    walDirectory: "/srv/wal/orders",
+    tablespaces: { fast: { oid: "16385", location: "/ssd" } },
+    leftovers: ["/srv/wal/before"],
   },
   dataDirectory: "/srv/pg/17/orders",
   binDirectory: "/usr/lib/postgresql/17/bin",
@@ -63,6 +66,7 @@ const messageOf = (outputs: Properties): string => {
 describe("the state", () => {
   test.each([
     ...(["standbys", "passfile", "least", "rejoining"] as const),
+    ...(["walDirectory", "tablespaces", "leftovers"] as const),
     ...(["access", "replicationRole", "replicationSlots"] as const),
   ])("of before `observed.%s` is read", (name) => {
     const { [name]: _, ...older } = made.observed;
