@@ -87,8 +87,10 @@ module.exports = {
       "^(node:)?crypto$",
     ),
     allow("engine", `${resources}engine\\.ts`, resources, errors, thirdParty("@pulumi/pulumi")),
+    allow("lookups", "^sdk/lookups\\.ts$", "^sdk/", instances, thirdParty("@pulumi/pulumi")),
     allow(
       "sdk",
+      "^sdk/(?!lookups\\.ts)",
       "^sdk/",
       "^provider/postgresql/scram\\.ts$",
       nodeVersion,

@@ -10,6 +10,20 @@ export type { Become, HostArgs, SshArgs, SshHop, SshMeans, SshSecrets } from "./
 export {
   Instance,
   type InstanceArgs,
+  type InstanceGetArgs,
   type PendingReason,
 } from "./instance";
+export {
+  getInstance,
+  getInstanceOutput,
+  getSettings,
+  getSettingsOutput,
+  type InstanceListArgs,
+  type InstanceLookup,
+  type InstanceLookupArgs,
+  type LookupInputs,
+  listInstances,
+  listInstancesOutput,
+  type SettingLookup,
+} from "./lookups";
 export type { Primary, Standby } from "./standby";

@@ -271,9 +271,28 @@ export interface InstanceArgs {
 
   /**
    * Refuses the deletion and any replacement. Default: true. A plain boolean also sets Pulumi's `protect`, so that a
-   * removal from the program is refused in the preview already.
+   * removal from the program is refused in the preview already. Turning it off needs a word on `finalDump`.
    */
   deletionProtection?: pulumi.Input<boolean>;
+
+  /**
+   * What is kept of the data when the instance is deleted or replaced: the absolute path of a directory on the host,
+   * outside the instance's own, for a file of everything by pg_dumpall; or `"skip"`: nothing. Default: nothing for an
+   * instance that was never protected. One that is protected must have it declared when `deletionProtection` becomes
+   * false; without it the preview refuses.
+   *
+   * The directory is made if the owner may. The server is stopped first and runs for the dump alone, on a private socket
+   * without TCP, so that the file has everything that was committed. It is called `<name>-<version>-<time>.sql`, has the
+   * mode 0600, and is written whole or not at all; `psql -f` of the same or a newer major reads it.
+   *
+   * The deletion fails, and leaves the instance as it was, when pg_dumpall, pg_dump and psql of this major or a newer one
+   * are not on the host, the directory cannot be written to or has less room than the databases take, a database takes
+   * no connections, or the dump fails. Pulumi's `deletedWith` and `retainOnDelete` delete nothing and make no dump.
+   *
+   * A change is an update that does nothing else. See https://www.postgresql.org/docs/current/app-pg-dumpall.html
+   * @example "/var/backups/postgresql"
+   */
+  finalDump?: pulumi.Input<string>;
 
   /**
    * How the server is stopped and restarted: `fast` (default) ends sessions, `smart` waits for them, `immediate` is a
@@ -291,6 +310,20 @@ export interface InstanceArgs {
     promote?: pulumi.Input<number>;
   }>;
 }
+
+/** How to get to an instance that exists, and which it is. */
+export type InstanceGetArgs = Pick<
+  InstanceArgs,
+  | "host"
+  | "become"
+  | "address"
+  | "name"
+  | "version"
+  | "dataDirectory"
+  | "binDirectory"
+  | "owner"
+  | "superuser"
+>;
 
 /**
  * What the state keeps of the provider's code. It is the same for every release, and stays: old states are opened by
@@ -360,11 +393,32 @@ export class Instance extends pulumi.CustomResource {
   /** Connection string for a standby of this instance, without user and password; known in the preview. */
   readonly primaryConninfo: pulumi.Output<string>;
 
+  /**
+   * An instance that exists, as a resource that this stack reads and never changes or deletes. It is looked for at
+   * preview, too, and it is an error when there is none, or another.
+   *
+   * @param name of the resource in this stack
+   * @param id the output `id` of the stack that made it
+   * @param args how to get there and which it is: `host`, `become`, `version`, and what is not the default of `name`,
+   * `dataDirectory`, `binDirectory`, `owner`, `superuser` and `address`
+   * @example
+   * const orders = Instance.get("orders", ordersId, { version: "17", host: { ssh: { host: "db1.example.com" } } });
+   */
+  static get(
+    name: string,
+    id: pulumi.Input<pulumi.ID>,
+    args: InstanceGetArgs,
+    options?: pulumi.CustomResourceOptions,
+  ): Instance {
+    return new Instance(name, { ...args, deletionProtection: undefined }, { ...options, id });
+  }
+
   constructor(name: string, args: InstanceArgs, options: pulumi.CustomResourceOptions = {}) {
     const { superuserPassword, ...inputs } = args;
     const urn = pulumi.createUrn(name, type, options.parent);
     const computed = Object.fromEntries(outputs.map((output) => [output, undefined]));
-    const protect = protection(args.deletionProtection);
+    const isRead = options.id !== undefined;
+    const protect = isRead ? undefined : protection(args.deletionProtection);
     super(
       type,
       name,

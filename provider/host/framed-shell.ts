@@ -134,6 +134,13 @@ export class FramedShell {
     return this.#send("hold", command);
   }
 
+  /** What it prints on either stream goes to `line`, and is in no result. */
+  follow(command: Omit<Command, "stdin">, line: (text: string) => void): Promise<CommandResult> {
+    this.#stdout.follow(line);
+    this.#stderr.follow(line);
+    return this.#send("hold", { ...command, seconds: Number.POSITIVE_INFINITY });
+  }
+
   close(): void {
     this.#end(this.#lost ?? this.#died());
   }
@@ -175,6 +182,7 @@ export class FramedShell {
     const command = this.#pending[0]?.command;
     if (!command) return;
     const seconds = command.seconds ?? 60;
+    if (seconds === Number.POSITIVE_INFINITY) return;
     this.#limit = setTimeout(() => {
       const error = new CommandError(`${command.name}: not within ${seconds} s on ${this.where}`, {
         command: command.name,

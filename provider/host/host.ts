@@ -20,6 +20,11 @@ export interface Shell {
   run(command: Command): Promise<CommandResult>;
   /** Runs a script in the shell's own process, for what it shall hold. Such a script must not exit, and reads nothing. */
   hold(command: Omit<Command, "stdin">): Promise<CommandResult>;
+  /**
+   * As `hold`, for as long as it takes: what is printed is passed on line by line. The script's end is the only limit,
+   * and whoever calls has asked for that.
+   */
+  follow(command: Omit<Command, "stdin">, line: (text: string) => void): Promise<CommandResult>;
   /** Why the shell is gone; undefined while it lives. */
   readonly lost: Error | undefined;
   /** Gives it back. Whoever had it has let go of what it held. */

@@ -5,6 +5,9 @@ export class Marks {
   readonly #found: { readonly output: Buffer; readonly mark: string }[] = [];
   #rest: Buffer = Buffer.alloc(0);
   #watcher: ((text: string) => boolean) | undefined;
+  #follower: ((line: string) => void) | undefined;
+  /** What is left begins with the end of a line that the follower has had. */
+  #atEnd = false;
 
   constructor(
     private readonly mark: string,
@@ -15,7 +18,8 @@ export class Marks {
       const from = Math.max(0, this.#rest.length - mark.length - 32);
       this.#rest = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]);
       this.#watch();
-      if (this.#split(from)) found();
+      this.#follow();
+      if (this.#split(this.#follower ? 0 : from)) found();
     });
   }
 
@@ -40,6 +44,25 @@ export class Marks {
     this.#watch();
   }
 
+  /** Until the next mark; each line as it comes, and nothing is kept. */
+  follow(take: (line: string) => void): void {
+    this.#follower = take;
+    this.#atEnd = false;
+  }
+
+  /** A line is over at its end, which may also be where the mark begins. */
+  #follow(): void {
+    while (this.#follower) {
+      const head = this.#rest.toString("latin1", 0, this.mark.length);
+      if (head === "" || this.mark.startsWith(head)) return;
+      const end = this.#atEnd ? 0 : this.#rest.indexOf("\n");
+      if (end < 0) return;
+      if (!this.#atEnd) this.#follower(this.#rest.toString("utf8", 0, end));
+      this.#rest = this.#rest.subarray(this.#atEnd ? 1 : end);
+      this.#atEnd = !this.#atEnd;
+    }
+  }
+
   #watch(): void {
     if (this.#watcher?.(this.rest())) this.#rest = Buffer.alloc(0);
   }
@@ -57,6 +80,7 @@ export class Marks {
       });
       this.#rest = this.#rest.subarray(end + 1);
       this.#watcher = undefined;
+      this.#follower = undefined;
       any = true;
       at = this.#rest.indexOf(this.mark);
     }

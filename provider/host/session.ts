@@ -80,21 +80,7 @@ export class Session {
   async step(command: Omit<Command, "user">): Promise<CommandResult> {
     const seconds = command.seconds ?? 60;
     const output = sections();
-    const result = await this.shell.run({
-      name: command.name,
-      script: stepScript,
-      args: [
-        output.nonce,
-        this.directory,
-        command.name,
-        String(seconds),
-        String(Buffer.byteLength(command.stdin ?? "")),
-        command.script,
-        ...(command.args ?? []),
-      ],
-      stdin: command.stdin,
-      seconds: seconds + 30,
-    });
+    const result = await this.#launch(command, stepScript, output.nonce, seconds);
     const parts = output.parse(result.stdout);
     const stderr = parts.get("stderr")?.toString("utf8") ?? result.stderr;
     if (result.exitCode === timedOut) {
@@ -117,6 +103,30 @@ export class Session {
       });
     }
     return { exitCode, stdout: parts.get("stdout") ?? Buffer.alloc(0), stderr };
+  }
+
+  /** Has a step begin, and waits no longer: whoever comes next waits for its end, as after a lost session. */
+  async begin(command: Omit<Command, "user">): Promise<void> {
+    const { exitCode, stderr } = await this.#launch(command, beginScript, sections().nonce, 0);
+    if (exitCode === 0) return;
+    throw new CommandError(`${command.name} did not begin on ${this.host.name}: ${stderr.trim()}`, {
+      command: command.name,
+      exitCode,
+      stderr,
+      hint: goOn,
+    });
+  }
+
+  #launch(
+    command: Omit<Command, "user">,
+    script: string,
+    nonce: string,
+    seconds: number,
+  ): Promise<CommandResult> {
+    const { name, stdin = "", args = [] } = command;
+    const size = String(Buffer.byteLength(stdin));
+    const all = [nonce, this.directory, name, String(seconds), size, command.script, ...args];
+    return this.shell.run({ name, script, args: all, stdin, seconds: seconds + 30 });
   }
 
   /** Writes a file of the folder, whole or not at all. */
@@ -211,7 +221,8 @@ async function unlock(shell: Shell): Promise<void> {
   shell.release();
 }
 
-function throughShell(host: Host, shell: Shell, user: string): Host {
+/** The same host, where what is run as that user goes through this shell. */
+export function throughShell(host: Host, shell: Shell, user: string): Host {
   return {
     name: host.name,
     run: (command) => ((command.user ?? user) === user ? shell.run(command) : host.run(command)),
@@ -268,7 +279,7 @@ const complete = `complete() { [ $(wc -c <"$1") -eq "$2" ] || { rm -f "$1"; echo
 
 const writeScript = `${complete}cat >"$1/$2.new" && complete "$1/$2.new" "$3" && mv -f "$1/$2.new" "$1/$2"`;
 
-const stepScript = `${sectionFunction}${locking}${complete}
+const beginScript = `${sectionFunction}${locking}${complete}
 dir=$1 name=$2 limit=$3 size=$4 body=$5; shift 5
 exec 9>>"$dir/step.lock" || exit 1
 lock -n 9 || { echo "another step still runs" >&2; exit 75; }
@@ -278,7 +289,10 @@ setsid sh -c 'dir=$1 body=$2; shift 2
   sh -c "$body" step "$@" <"$dir/step.in" >"$dir/step.out" 2>"$dir/step.err"
   code=$?; rm -f "$dir/step.in"; echo $code >"$dir/step.exit.new"; mv "$dir/step.exit.new" "$dir/step.exit"
 ' wrapper "$dir" "$body" "$@" </dev/null >/dev/null 2>&1 &
-exec 9>&- 8>>"$dir/step.lock"
+exec 9>&-
+`;
+
+const stepScript = `${beginScript}exec 8>>"$dir/step.lock"
 lock -w "$limit" 8; reached=$?
 section stdout; cat "$dir/step.out"
 section stderr; cat "$dir/step.err"

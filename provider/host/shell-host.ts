@@ -75,6 +75,7 @@ export class ShellHost implements Host {
     return {
       run: (command) => shell.run(command),
       hold: (command) => shell.hold(command),
+      follow: (command, line) => shell.follow(command, line),
       get lost() {
         return shell.lost;
       },

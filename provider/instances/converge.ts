@@ -3,6 +3,7 @@ import { InstanceExistsError, InstanceNotFoundError, InstanceStateError } from "
 import type { Host } from "../host/host";
 import type { Session } from "../host/session";
 import { agree } from "../plan/announced";
+import { type Choice, choose } from "../plan/choose";
 import { isOffline, standbysInTheWay } from "../plan/maintenance";
 import { nothing } from "../plan/nothing";
 import { plan } from "../plan/plan";
@@ -31,7 +32,7 @@ import { withExistingLock, withLock } from "./lock";
 import { madeOf } from "./made";
 import { digest, type Opened, open } from "./open";
 
-export interface Wanted {
+export interface Wanted extends Choice {
   readonly inputs: InstanceInputs;
   /** Of the inputs that the program or `check` gave. */
   readonly declared: readonly string[];
@@ -110,10 +111,11 @@ async function takeSteps(wanted: Wanted, opened: Opened, held: Held): Promise<Ou
   const wasReady =
     found.marker?.phase === "ready" || (known !== undefined && known.remembered.phase !== "creating");
   if (!known && wasReady) requireHarmless(opened, id, agreement.take);
-  if (found.observed.existence === "present") await requirePort(opened, found, agreement.take);
-  requireNoStandbys(opened, found, agreement.take);
-  await requirePossible(target, desired, agreement.take);
-  await requireOthers(opened, found, agreement.take);
+  const chosen = choose(agreement.take, wanted);
+  if (found.observed.existence === "present") await requirePort(opened, found, chosen);
+  requireNoStandbys(opened, found, chosen);
+  await requirePossible(target, desired, chosen);
+  await requireOthers(opened, found, chosen);
   const steps: Step[] = [];
   const warnings: string[] = [];
   const outcome = { id, left: agreement.left, steps, warnings };
@@ -127,24 +129,30 @@ async function takeSteps(wanted: Wanted, opened: Opened, held: Held): Promise<Ou
       desired,
       locale,
       wasReady,
-      steps: agreement.take,
-      isMaintenance: agreement.take.some(isOffline),
+      steps: chosen,
+      isMaintenance: chosen.some(isOffline),
       secrets: wanted.secrets ?? [],
       warn: (line: string) => warnings.push(line),
     };
-    const due = [...agreement.take];
+    const due = [...chosen];
     for (let step = due.shift(); step; step = due.shift()) {
       progress(progressOf[step.kind]);
       await apply(work, step);
       steps.push(step);
-      if (replans.has(step.kind)) due.splice(0, due.length, ...plan((await sight.look()).observed, desired));
+      if (replans.has(step.kind)) {
+        const rest = plan((await sight.look()).observed, desired);
+        due.splice(0, due.length, ...choose(rest, { only: wanted.only }));
+      }
     }
     const after = await sight.look();
     const isProved = ["none", "pending"].includes(after.observed.unapplied);
     // A reload has forgotten it already.
-    if (isProved && !agreement.take.some(({ kind }) => kind === "reload")) await forgetPrevious(session);
-    await mark(session, opened, after, { id, urnHash, phase: "ready" });
-    return { ...outcome, made: madeOf(opened, after.observed, wanted.declared, "ready") };
+    if (isProved && !steps.some(({ kind }) => kind === "reload")) await forgetPrevious(session);
+    // One that was made by parts is ready when nothing is missing.
+    const isDone = !wanted.only || wasReady || plan(after.observed, desired).length === 0;
+    const phase = isDone ? "ready" : "creating";
+    await mark(session, opened, after, { id, urnHash, phase });
+    return { ...outcome, made: madeOf(opened, after.observed, wanted.declared, phase) };
   } catch (failure) {
     // The session may be what was lost; the host itself then tells, if it can be reached again.
     const after = await observe(target, found.observed)
@@ -272,8 +280,8 @@ async function mark(
   { marker, observed }: Observation,
   who: Pick<Marker, "id" | "urnHash" | "phase">,
 ): Promise<void> {
-  const { dataDirectory } = target;
+  const { name, dataDirectory } = target;
   const { systemIdentifier, role } = observed;
-  const text = printMarker({ ...who, dataDirectory, systemIdentifier, role });
+  const text = printMarker({ ...who, name, dataDirectory, systemIdentifier, role });
   if (marker === undefined || printMarker(marker) !== text) await session.write("marker.json", text);
 }

@@ -3,6 +3,7 @@ import type { Session } from "../host/session";
 import type { Desired } from "../plan/desired";
 import { isUp } from "../plan/plan";
 import type { Remembered } from "../schema/state";
+import { finalDump } from "../server/final-dump";
 import { requireOurs } from "../server/marker";
 import { type Observation, observe } from "../server/observe";
 import { releaseSlot } from "../server/primary";
@@ -10,37 +11,67 @@ import { releaseOwnSlot } from "../server/promote";
 import { removeData } from "../server/remove";
 import { pgCtl } from "../server/service";
 import { describe, type Target } from "../server/target";
-import { find, type HostArgs, type Known, type Ref } from "./find";
+import { checked, find, type HostArgs, type Known, type Ref } from "./find";
 import { withLock } from "./lock";
 import { open } from "./open";
 
+/** What goes with a deletion. */
+export interface DropOptions {
+  /** Told of each step before it is taken, where the final dump is, and what has to be done by hand. */
+  readonly progress?: (line: string) => void;
+  /**
+   * A directory on the host, for a file of everything (pg_dumpall) that is made first; it is made if the owner may.
+   * Default, and `skip`: none.
+   */
+  readonly finalDump?: string;
+}
+
 /**
- * Stops the instance and removes it with all its data. That it is not there is no error.
+ * Stops the instance and removes it with all its data, without asking: whoever calls this by name means it, and
+ * `deletionProtection` is the resource's. That it is not there is no error.
+ *
  * @returns whether there was one
+ * @throws InstanceExistsError when something else is there; it is not touched
+ * @throws UnsupportedError, InstanceStateError before anything is stopped, when the final dump cannot be made
+ * @throws CommandError when it fails; the instance is then as it was
  */
-export async function drop(host: HostArgs, ref: Ref): Promise<boolean> {
-  const known = await find(host, ref);
-  if (known) await dropKnown(known, () => undefined);
-  return known !== undefined;
+export async function drop(host: HostArgs, ref: Ref, options: DropOptions = {}): Promise<boolean> {
+  const { progress = () => undefined, finalDump } = options;
+  checked(host, { name: ref.name, version: ref.version, finalDump });
+  const known = await find(host, ref, "files");
+  if (known === undefined) return false;
+  const inputs = { ...known.remembered.inputs, finalDump };
+  const { notes, warnings } = await dropKnown(
+    { ...known, remembered: { ...known.remembered, inputs } },
+    progress,
+  );
+  for (const line of [...notes, ...warnings]) progress(line);
+  return true;
+}
+
+/** What a deletion has to say when it is over. */
+export interface Dropped {
+  readonly notes: readonly string[];
+  /** What could not be done on other hosts, and how to do it by hand. */
+  readonly warnings: readonly string[];
 }
 
 /**
  * What is already gone is no error; what is not ours is left.
- * @returns what could not be done on other hosts, and how to do it by hand
  * @throws InstanceStateError while deletionProtection is true and the instance was ever ready
  */
-export async function dropKnown(
-  { id, remembered }: Known,
-  progress: (line: string) => void,
-): Promise<readonly string[]> {
+export async function dropKnown(known: Known, progress: (line: string) => void): Promise<Dropped> {
+  const { remembered } = known;
   const { target, desired } = await open(remembered.inputs, remembered);
   const before = await observe(target, remembered.observed);
-  if (before.observed.existence === "absent" && before.marker === undefined) return [];
-  requireDeletable(target, { id, remembered }, before);
+  if (before.observed.existence === "absent" && before.marker === undefined)
+    return { notes: [], warnings: [] };
+  requireDeletable(target, known, before);
   return withLock(target, async (session, inside) => {
     const found = await observe(inside, remembered.observed);
-    requireDeletable(inside, { id, remembered }, found);
-    if (isUp(found.observed)) {
+    requireDeletable(inside, known, found);
+    const notes = await dumpLast(inside, session, desired, wasReady(known, found) && found, progress);
+    if (notes.length === 0 && isUp(found.observed)) {
       progress("stopping the server");
       await pgCtl(inside).stop(session, "fast", desired.timeouts.stop);
     }
@@ -48,8 +79,23 @@ export async function dropKnown(
     progress("removing the data directory");
     await removeData(inside, session, Object.values(remembered.inputs.tablespaces ?? {}));
     await session.forget();
-    return left === undefined ? [] : [left];
+    return { notes, warnings: left === undefined ? [] : [left] };
   });
+}
+
+/** Nothing of an instance that never was ready, or has no data any more. The server is stopped after a dump. */
+async function dumpLast(
+  target: Target,
+  session: Session,
+  { inputs, timeouts }: Desired,
+  found: Observation | false,
+  progress: (line: string) => void,
+): Promise<readonly string[]> {
+  const { finalDump: directory = "skip" } = inputs;
+  if (directory === "skip" || !found || found.observed.existence === "absent") return [];
+  progress(`stopping the server, and dumping everything to ${directory}`);
+  const file = await finalDump(target, session, directory, timeouts);
+  return [`the final dump of ${describe(target)} is ${file}`];
 }
 
 /** The slot of a standby, or of what was to become one; by what its files say, else by the declaration. */
@@ -67,10 +113,9 @@ async function leavePrimary(
 
 function requireDeletable(target: Target, { id, remembered }: Known, found: Observation): void {
   requireOurs(target, found, id);
-  const wasReady = remembered.phase !== "creating" || found.marker?.phase === "ready";
-  if (remembered.inputs.deletionProtection && wasReady) {
+  if (remembered.inputs.deletionProtection && wasReady({ id, remembered }, found)) {
     throw new InstanceStateError(
-      `${describe(target)} is protected; set deletionProtection: false and run \`pulumi up\` first`,
+      `${describe(target)} is protected; set deletionProtection: false, and finalDump, and run \`pulumi up\` first`,
     );
   }
   requireListed(target, remembered, found);
@@ -91,3 +136,6 @@ function requireListed(target: Target, { inputs }: Remembered, { observed }: Obs
     },
   );
 }
+
+const wasReady = ({ remembered }: Known, found: Observation): boolean =>
+  remembered.phase !== "creating" || found.marker?.phase === "ready";

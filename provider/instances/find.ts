@@ -1,5 +1,6 @@
 import { InstanceExistsError, InstanceNotFoundError, InvalidInputsError } from "../errors";
 import { isUp } from "../plan/plan";
+import { binDirectories } from "../postgresql/programs";
 import type { Major } from "../postgresql/version";
 import { check } from "../schema/check";
 import { type InstanceInputs, parseInputs } from "../schema/inputs";
@@ -28,16 +29,23 @@ export interface Known {
 }
 
 /**
- * Looks for an instance of ours.
+ * Looks for an instance of ours, a half-made one included.
+ * @param needs `files` where it is enough to see them, on a host that may have no programs of that version
  * @returns undefined when there is nothing
  * @throws InstanceExistsError when something else is there
  * @throws InvalidInputsError
  */
-export async function find(host: HostArgs, ref: Ref): Promise<Known | undefined> {
+export async function find(
+  host: HostArgs,
+  ref: Ref,
+  needs: "programs" | "files" = "programs",
+): Promise<Known | undefined> {
   const { name, version, dataDirectory, binDirectory, owner, become, superuser, tablespaces } = ref;
   const given = { name, version, dataDirectory, binDirectory, owner, become, superuser, tablespaces };
-  const { inputs } = checked(host, given);
-  const opened = await open(inputs);
+  const { inputs: whole } = checked(host, given);
+  const isLoose = needs === "files";
+  const inputs = isLoose ? { ...whole, binDirectory: undefined } : whole;
+  const opened = await open(inputs, undefined, isLoose ? usualPlace(whole) : undefined);
   const { target } = opened;
   const seen = await observe(target);
   const { observed, marker } = seen;
@@ -58,11 +66,18 @@ export async function find(host: HostArgs, ref: Ref): Promise<Known | undefined>
   return { id: marker.id, remembered: { ...madeOf(opened, observed, [], marker.phase), inputs: found } };
 }
 
-/** @throws InstanceNotFoundError when there is nothing */
-export async function findExisting(host: HostArgs, ref: Ref): Promise<Known> {
-  const known = await find(host, ref);
-  if (known) return known;
-  throw new InstanceNotFoundError(`there is no instance ${ref.version}/${ref.name}`);
+export const isPresent = (known: Known | undefined): known is Known =>
+  known?.remembered.observed.existence === "present";
+
+/** @throws InstanceNotFoundError when there is nothing, or nothing but what an interrupted create left */
+export async function findExisting(host: HostArgs, ref: Ref, needs?: "programs" | "files"): Promise<Known> {
+  const known = await find(host, ref, needs);
+  if (isPresent(known)) return known;
+  throw notFound(ref);
+}
+
+export function notFound({ version, name }: Pick<Ref, "version" | "name">): InstanceNotFoundError {
+  return new InstanceNotFoundError(`there is no instance ${version}/${name}`);
 }
 
 /** A manifest that has been through `check`, and what of it was given. */
@@ -74,3 +89,6 @@ export function checked(
   if (failures.length > 0) throw new InvalidInputsError(failures);
   return { inputs: parseInputs(inputs), declared: declaredNames(inputs) };
 }
+
+const usualPlace = ({ binDirectory, version }: InstanceInputs): string | undefined =>
+  binDirectory ?? binDirectories(version)[0];

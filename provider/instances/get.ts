@@ -1,26 +1,44 @@
-import type { InstanceInputs } from "../schema/inputs";
+import type { Major } from "../postgresql/version";
 import type { Made } from "../schema/state";
-import { find, findExisting, type HostArgs, type Ref } from "./find";
+import { find, findExisting, type HostArgs, isPresent, type Ref } from "./find";
 
 /** An instance as it is: what a manifest would say of it, and what only the host knows. */
-export interface InstanceStatus
-  extends Pick<InstanceInputs, "name" | "version" | "port" | "state" | "superuser">,
-    Pick<
-      Made,
-      | "dataDirectory"
-      | "binDirectory"
-      | "owner"
-      | "systemIdentifier"
-      | "serverVersion"
-      | "role"
-      | "logFile"
-      | "pendingRestart"
-      | "pendingRestartReasons"
-    > {
+export interface InstanceStatus {
+  /** Its name. */
+  readonly name: string;
+  /** Major version. */
+  readonly version: Major;
+  /** What its files say, so what clients reach unless a restart is pending. */
+  readonly port: number;
+  /** Whether its server runs. */
+  readonly state: "started" | "stopped";
+  /** Name of the superuser. */
+  readonly superuser: string;
+  /** Absolute path. */
+  readonly dataDirectory: string;
+  /** Where its programs are, or would be. */
+  readonly binDirectory: string;
+  /** The user that owns the data and runs the server. */
+  readonly owner: string;
+  /** Of the cluster, from pg_control; null where that cannot be read. */
+  readonly systemIdentifier: string | null;
+  /** Minor version of the server that runs, else of the programs. */
+  readonly serverVersion: string | null;
+  /** Whether it is a primary, or a standby of one. */
+  readonly role: "primary" | "standby";
+  /** Where the server writes what does not go to a log of its own. */
+  readonly logFile: string;
+  /** Whether something waits for a restart. */
+  readonly pendingRestart: boolean;
+  /** What waits: what runs, and what the next start takes. Of text settings neither is shown. */
+  readonly pendingRestartReasons: Made["pendingRestartReasons"];
+  /** Of the cluster; null while the server does not run. */
   readonly locale: string | null;
+  /** Of the cluster; null while the server does not run. */
   readonly encoding: string | null;
+  /** Whether the cluster has data checksums; null where pg_control cannot be read. */
   readonly dataChecksums: boolean | null;
-  /** As the files have them, last line wins. */
+  /** As the files have them, last line wins; those that are a property of their own left out. */
   readonly settings: Readonly<Record<string, string>>;
 }
 
@@ -30,21 +48,23 @@ export interface InstanceStatus
  * @throws InstanceExistsError when something else is there
  */
 export async function get(host: HostArgs, ref: Ref): Promise<InstanceStatus> {
-  const { remembered } = await findExisting(host, ref);
-  const { inputs, observed, hostMemory, resolvedSettings, schemaVersion, phase, declared, ...made } =
-    remembered;
-  const { name, version, port, state, superuser } = inputs;
-  const { locale, encoding, dataChecksums } = observed;
-  const settings = Object.entries(observed.settings).map(([setting, { value }]) => [setting, value]);
+  const { remembered } = await findExisting(host, ref, "files");
+  const { dataDirectory, binDirectory, owner, logFile, pendingRestart, pendingRestartReasons } = remembered;
+  const { name, version, port, state, superuser } = remembered.inputs;
+  const { systemIdentifier, serverVersion, role, locale, encoding, dataChecksums } = remembered.observed;
+  const lines = Object.entries(remembered.observed.settings).filter(([setting]) => setting !== "port");
   return {
     ...{ name, version, port, state, superuser },
-    ...made,
-    ...{ locale, encoding, dataChecksums },
-    settings: Object.fromEntries(settings),
+    ...{ dataDirectory, binDirectory, owner, logFile, pendingRestart, pendingRestartReasons },
+    ...{ systemIdentifier, serverVersion, role, locale, encoding, dataChecksums },
+    settings: Object.fromEntries(lines.map(([setting, { value }]) => [setting, value])),
   };
 }
 
-/** Whether an instance of ours is there. */
+/**
+ * Whether an instance of ours is there. What an interrupted create left is none.
+ * @throws InstanceExistsError when something else is there: neither yes nor no would be safe to go on with
+ */
 export async function exists(host: HostArgs, ref: Ref): Promise<boolean> {
-  return (await find(host, ref)) !== undefined;
+  return isPresent(await find(host, ref, "files"));
 }

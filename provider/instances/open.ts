@@ -31,14 +31,21 @@ export interface Opened {
   readonly desired: Desired;
 }
 
-/** What the program does not say, the state remembers; what neither does, the host decides. */
-export async function open(inputs: InstanceInputs, remembered?: Remembered): Promise<Opened> {
+/**
+ * What the program does not say, the state remembers; what neither does, the host decides.
+ * @param usualBinDirectory what to do with where the host has no programs of this major
+ */
+export async function open(
+  inputs: InstanceInputs,
+  remembered?: Remembered,
+  usualBinDirectory = remembered?.binDirectory,
+): Promise<Opened> {
   const host = openHost(inputs);
   const found = await gatherFacts(host, {
     version: inputs.version,
     owner: inputs.owner ?? remembered?.owner,
     binDirectory: inputs.binDirectory,
-    usualBinDirectory: remembered?.binDirectory,
+    usualBinDirectory,
   });
   // Shares of memory were planned with what is remembered.
   const facts = { ...found, memory: remembered?.hostMemory ?? found.memory };

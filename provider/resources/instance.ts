@@ -1,7 +1,8 @@
 import type * as dynamic from "@pulumi/pulumi/dynamic";
-import { InstanceNotFoundError, InvalidInputsError } from "../errors";
+import { InstanceExistsError, InstanceNotFoundError, InvalidInputsError } from "../errors";
 import { converge, type Outcome } from "../instances/converge";
 import { dropKnown } from "../instances/drop";
+import { find } from "../instances/find";
 import { inspect } from "../instances/inspect";
 import { desiredOf, openHost } from "../instances/open";
 import { findDrift } from "../plan/drift";
@@ -77,6 +78,7 @@ export const instance = guarded({
   },
 
   async read(id: string, props: Properties): Promise<dynamic.ReadResult> {
+    if (!("schemaVersion" in props)) return lookUp(id, props);
     const remembered = parseState(props);
     try {
       const { made, drift, refusal } = await inspect(id, remembered);
@@ -115,7 +117,8 @@ export const instance = guarded({
 
   async delete(id: string, props: Properties): Promise<void> {
     const log = logFor(props.__urn);
-    const warnings = await dropKnown({ id, remembered: parseState(props) }, log.progress);
+    const { notes, warnings } = await dropKnown({ id, remembered: parseState(props) }, log.progress);
+    for (const note of notes) await log.say("info", note);
     for (const warning of warnings) await log.say("warning", warning);
   },
 });
@@ -166,4 +169,21 @@ function guarded<T extends Record<string, (...args: never[]) => Promise<unknown>
     },
   ]);
   return Object.fromEntries(wrapped);
+}
+
+/** What `Instance.get` asks for: no state remembers it, so where it is and how to get there is in the program. */
+async function lookUp(id: string, props: Properties): Promise<dynamic.ReadResult> {
+  const { inputs, failures } = check({}, props);
+  if (failures.length > 0) throw new InvalidInputsError(failures);
+  const wanted = parseInputs(inputs);
+  const known = await find(wanted.host, wanted);
+  if (known?.remembered.observed.existence !== "present") return {};
+  if (known.id !== id) {
+    throw new InstanceExistsError(`${wanted.version}/${wanted.name} is ${known.id}, not ${id}`, {
+      hint: "The id is an output of the stack that made it.",
+    });
+  }
+  const { port, state } = known.remembered.inputs;
+  const declared = declaredNames(inputs);
+  return { id, props: printState({ ...inputs, port, state }, { ...known.remembered, declared }), inputs };
 }

@@ -155,6 +155,11 @@ function checkTogether(inputs: Properties, olds: Properties): InputFailure[] {
       'PostgreSQL refuses to run as root; use a user of its own, as in "postgres"',
     ],
     [
+      "finalDump",
+      olds.deletionProtection === true && inputs.deletionProtection === false && !("finalDump" in inputs),
+      'must be said before the protection is lifted: a directory on the host for a dump of everything, or "skip"',
+    ],
+    [
       "standby.status",
       Object.keys(olds).length === 0 && part(inputs.standby, "status") === "promoted",
       "a standby is made first and promoted later; one that was promoted and lost is made again without `standby`",

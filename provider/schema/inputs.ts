@@ -114,6 +114,10 @@ export const shape = {
   owner: userName,
   standby,
   deletionProtection: boolean,
+  finalDump: matching(
+    /^(skip|(\/(?!\.{1,2}(\/|$))[^/\0\r\n]+)+)$/,
+    'is neither the absolute path of a directory on the host, as in "/var/backups/postgresql", nor "skip"',
+  ),
   stopMode: choice(["smart", "fast", "immediate"]),
   timeouts: object({
     start: seconds(1, 604800).optional(),

@@ -5,6 +5,7 @@ import type { Step, StepKind } from "../plan/step";
 import { alterRolePassword, createPhysicalSlot, ensureReplicationRole } from "../postgresql/sql";
 import { writeAccess } from "./access";
 import { baseBackup, writePassfile } from "./base-backup";
+import { checkpoint } from "./checkpoint";
 import { setChecksums } from "./checksums";
 import { writeConfiguration } from "./configuration";
 import { query } from "./connect";
@@ -12,7 +13,7 @@ import { putBack, refusedFiles } from "./copies";
 import { hush, unhush } from "./hush";
 import { init } from "./init";
 import { createTablespace, moveTablespace, moveWal, removeOld } from "./moves";
-import { addressOf, type Observation } from "./observe";
+import { addressOf } from "./observe";
 import { createSlot } from "./primary";
 import { promote, releaseOwnSlot } from "./promote";
 import { rejoin } from "./rejoin";
@@ -161,12 +162,6 @@ async function refusalOf(target: Target, sight: Sight): Promise<string | undefin
   const { postmaster, refusal } = await sight.look();
   if (!postmaster) return `start: ${describe(target)} does not run`;
   return refusal && `start: ${describe(target)} runs, but takes no sessions: ${refusal}`;
-}
-
-/** Keeps the downtime short; a restart is right without it, so a failure is none. */
-async function checkpoint(target: Target, { observed, postmaster }: Observation): Promise<void> {
-  if (!postmaster || observed.server !== "running") return;
-  await query(addressOf(target, postmaster), ["CHECKPOINT"], 300).catch(() => undefined);
 }
 
 /** Nobody streams by its slot any more, so the old primary shall not keep WAL for it. */

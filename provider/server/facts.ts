@@ -44,8 +44,13 @@ export function gatherFacts(host: Host, wish: Wish): Promise<HostFacts> {
 /** Milliseconds. */
 const keptFor = 30_000;
 
+/** The one that is declared, or the usual one. */
+export async function findOwner(host: Host, declared?: string): Promise<string> {
+  return refuseRoot(host, declared ?? (await usualOwner(host)));
+}
+
 async function lookAround(host: Host, wish: Wish): Promise<HostFacts> {
-  const owner = refuseRoot(host, wish.owner ?? (await usualOwner(host)));
+  const owner = await findOwner(host, wish.owner);
   try {
     return { owner, ...(await askOwner(host, owner, wish)) };
   } catch (error) {

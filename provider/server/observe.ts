@@ -56,7 +56,12 @@ export async function observe(target: Target, remembered?: Observed): Promise<Ob
   const answers = asked instanceof QueryError ? undefined : asked;
   const known = existence === "present" ? remembered : undefined;
   const files = readFiles(bytes("conf"), bytes("auto"));
-  const pending = answers ? pendingSettings(answers, files.settings, target.version) : (known?.pending ?? {});
+  // What is stopped takes everything when it starts.
+  const pending = answers
+    ? pendingSettings(answers, files.settings, target.version)
+    : postmaster
+      ? (known?.pending ?? {})
+      : {};
   const binaries = parseServerVersion(text("binaries"))?.version ?? null;
   const role = text("standby") === "" ? "primary" : "standby";
   const passfile = parts.get("passfile")?.toString("utf8") ?? "";
@@ -162,12 +167,12 @@ function refuseStrange(target: Target, directory: string, version: string): void
 }
 
 /** A pid proves nothing by itself: it may be a zombie, or another program's by now. */
-function isAlive(pid: PostmasterPid, process: string, places: readonly string[]): boolean {
+export function isAlive(pid: PostmasterPid, process: string, places: readonly string[]): boolean {
   const [state = "", cwd = ""] = process.split("\n");
   return pid.pid > 0 && state !== "" && !"ZX".includes(state) && places.includes(cwd);
 }
 
-function serverState(
+export function serverState(
   postmaster: PostmasterPid | undefined,
   control: ControlData | undefined,
   pidText: string,
@@ -194,7 +199,7 @@ export function addressOf(target: Target, postmaster: PostmasterPid): Address {
 }
 
 /** The last line wins, and every line of postgresql.auto.conf comes after those of postgresql.conf. */
-function readFiles(conf: string, auto: string): Pick<Observed, "settings" | "overrides"> {
+export function readFiles(conf: string, auto: string): Pick<Observed, "settings" | "overrides"> {
   const entries = (text: string, file: string) =>
     Object.fromEntries(
       confEntries(parseConf(text)).map(({ name, value, line }) => [

@@ -32,13 +32,16 @@ export interface Service {
  * What pg_ctl does, without its grid of 100 ms: the postmaster in a session of its own, its status read from line 8 of
  * postmaster.pid (src/include/utils/pidfile.h), signals as of
  * https://www.postgresql.org/docs/current/server-shutdown.html.
+ * @param wait false: each returns as soon as it has begun; the next session waits for its end
  */
-export function pgCtl(target: Target): Service {
+export function pgCtl(target: Target, wait = true): Service {
   const own = stateDirectory(target);
   const place = [target.binDirectory, target.dataDirectory, own];
   const run = async (session: Session, name: string, action: string, limits: string[], seconds: number) => {
     const args = [...place, ...limits];
-    const result = await session.step({ name, script: functions + action, args, seconds: seconds + 10 });
+    const command = { name, script: serverFunctions + action, args, seconds: seconds + 10 };
+    if (!wait) return session.begin(command);
+    const result = await session.step(command);
     if (result.exitCode === 0) return;
     if (result.exitCode === timedOut) {
       throw new WaitTimeoutError(`${name} of ${describe(target)}`, seconds, result.stderr.trim(), {
@@ -59,7 +62,7 @@ export function pgCtl(target: Target): Service {
     async reload(session) {
       const result = await session.run({
         name: "reload",
-        script: functions + reload,
+        script: serverFunctions + reload,
         args: place,
         seconds: 20,
       });
@@ -80,7 +83,7 @@ const codes = { exited: 3, putBack: 4, notPutBack: 5, notRunning: 6 } as const;
  * $1 programs, $2 data directory, $3 our directory. The lock's descriptor 9 is closed for the server. An id in
  * postmaster.pid is the server's only while that process works in the data directory: no other is ever signalled.
  */
-const functions = `${locking}${copies}${mend}bin=$1 data=$2 own=$3
+export const serverFunctions = `${locking}${copies}${mend}bin=$1 data=$2 own=$3
 limit() { deadline=$(($(date +%s) + $1)); }
 late() { [ "$(date +%s)" -ge "$deadline" ]; }
 server_pid() {
@@ -107,6 +110,10 @@ start_server() {
   size=$(wc -c 2>/dev/null <"$log" || echo 0)
   setsid "$bin/postgres" -D "$data" </dev/null >>"$log" 2>&1 8>&- 9>&- &
   pid=$!
+  await_start "$1" "$2"
+}
+# Of the process $pid; $2 is what its start has applied.
+await_start() {
   limit "$1"
   while :; do
     # In this order: a file that a killed server left says "ready" too.

@@ -208,7 +208,7 @@ describe.each([
     });
 
     test("it goes once the protection is lifted by an up of its own", async () => {
-      await it.declare('settings: { work_mem: "8MB" }, deletionProtection: false', {
+      await it.declare('settings: { work_mem: "8MB" }, deletionProtection: false, finalDump: "skip"', {
         name: "renamed",
         options: '{ aliases: [{ name: "main" }] }',
       });

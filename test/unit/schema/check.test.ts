@@ -50,6 +50,7 @@ describe("a declaration", () => {
       binDirectory: "/usr/lib/postgresql/17/bin",
       owner: "postgres",
       deletionProtection: false,
+      finalDump: "/var/backups/postgresql",
       stopMode: "smart",
       timeouts: { start: 1, stop: 604800 },
     };
@@ -250,6 +251,32 @@ describe("null", () => {
 
   test("does not do for the version", () => {
     expect(failuresOf({ version: null }).map(({ property }) => property)).toEqual(["version"]);
+  });
+});
+
+describe("the protection", () => {
+  const lifted = (more: Properties) => {
+    const olds = check({}, program({ deletionProtection: true })).inputs;
+    return check(olds, program({ deletionProtection: false, ...more })).failures;
+  };
+
+  test("is lifted only with a word on what is kept", () => {
+    expect(lifted({})).toEqual([
+      {
+        property: "finalDump",
+        reason: expect.stringContaining("must be said before the protection is lifted"),
+      },
+    ]);
+    expect(lifted({ finalDump: "skip" })).toEqual([]);
+    expect(lifted({ finalDump: "/var/backups" })).toEqual([]);
+  });
+
+  test("that never was needs none", () => {
+    expect(check({}, program({ deletionProtection: false })).failures).toEqual([]);
+  });
+
+  test.each(["here", "/", "/a/../b", "/a\nb", ""])("is kept by no dump to %j", (finalDump) => {
+    expect(check({}, program({ finalDump })).failures).toMatchObject([{ property: "finalDump" }]);
   });
 });
 

@@ -1,0 +1,129 @@
+import { InstanceStateError } from "../errors";
+import type { Host } from "../host/host";
+import { sectionFunction, sections } from "../host/shell";
+import { bytesToText } from "../postgresql/conf";
+import { parseControlFile } from "../postgresql/controldata";
+import { parsePostmasterPid } from "../postgresql/pidfile";
+import type { Observed } from "../schema/state";
+import { type Marker, parseMarker } from "./marker";
+import { isAlive, readFiles, serverState } from "./observe";
+
+/** A data directory with a marker of ours beside it, or one in our own place without. */
+export interface Listed {
+  readonly dataDirectory: string;
+  /** What PG_VERSION says; empty: it says nothing. */
+  readonly version: string;
+  readonly marker: Marker | undefined;
+  readonly port: number | null;
+  readonly server: Observed["server"] | "absent" | "unknown";
+  readonly problem: string | undefined;
+}
+
+/** Where to look: below the owner's own place for these versions, and below these folders. */
+export interface Places {
+  readonly owner: string;
+  readonly versions: readonly string[];
+  readonly under: readonly string[];
+}
+
+/** All that there are, in one script and one round trip. */
+export async function listInstances(
+  host: Host,
+  { owner, versions, under }: Places,
+): Promise<readonly Listed[]> {
+  const output = sections();
+  const result = await host.run({
+    name: "list",
+    script,
+    args: [output.nonce, String(versions.length), ...versions, ...under],
+    user: owner,
+  });
+  if (result.exitCode !== 0) {
+    throw new InstanceStateError(`list: ${owner} cannot look there on ${host.name}: ${result.stderr.trim()}`);
+  }
+  const parts = output.parse(result.stdout);
+  const count = Number(parts.get("count")?.toString("latin1"));
+  return Array.from({ length: count }, (_, index) => read((name) => parts.get(`${name} ${index + 1}`)));
+}
+
+function read(part: (name: string) => Buffer | undefined): Listed {
+  const bytes = (name: string) => part(name)?.toString("latin1") ?? "";
+  const text = (name: string) => bytesToText(bytes(name)).trim();
+  const dataDirectory = text("path");
+  const version = text("version");
+  const marker = parseMarker(text("marker"));
+  const control = parseControlFile(part("control") ?? Buffer.alloc(0));
+  const pid = parsePostmasterPid(bytes("pid"));
+  const isUp = pid && isAlive(pid, text("process"), [dataDirectory, text("resolved")]);
+  const { settings } = readFiles(bytes("conf"), bytes("auto"));
+  const isCluster = text("kind") === "directory" && version !== "";
+  const server = isCluster ? serverState(isUp ? pid : undefined, control, bytes("pid")) : "unknown";
+  const another = marker?.systemIdentifier && control && control.systemIdentifier !== marker.systemIdentifier;
+  const problems: readonly (readonly [unknown, string])[] = [
+    [text("kind") === "absent", "is not there: a create or a deletion was interrupted"],
+    [text("kind") === "denied", `cannot be read by its owner`],
+    [version === "", "holds no PostgreSQL instance"],
+    [!control, "has no readable global/pg_control"],
+    [text("marker") !== "" && !marker, "has a marker that cannot be read"],
+    [!marker, "has no marker of this provider"],
+    [another, "is another cluster than was made there"],
+  ];
+  return {
+    dataDirectory,
+    version,
+    marker,
+    port: isCluster ? Number(settings.port?.value ?? 5432) : null,
+    server: text("kind") === "absent" ? "absent" : server,
+    problem: problems.find(([is]) => is)?.[1],
+  };
+}
+
+/** Five folders deep is where the last of `<folder>/<version>/<name>/data` and the like lie. */
+const script = `${sectionFunction}
+number=0 versions=$1; shift
+show() { [ -r "$1" ] && while IFS= read -r line || [ -n "$line" ]; do printf '%s\\n' "$line"; done <"$1"; }
+show_instance() {
+  data=$1 number=$((number + 1))
+  section "path $number"; printf '%s\\n' "$data"
+  section "kind $number"
+  if [ -d "$data" ]; then [ -r "$data" ] && [ -x "$data" ] && echo directory || echo denied
+  elif [ -e "$data" ]; then echo other; else echo absent; fi
+  section "version $number"; show "$data/PG_VERSION"
+  section "marker $number"; show "$data.pginstance/marker.json"
+  section "conf $number"; cat "$data/postgresql.conf"
+  section "auto $number"; cat "$data/postgresql.auto.conf"
+  section "control $number"; head -c 8192 "$data/global/pg_control"
+  section "pid $number"; show "$data/postmaster.pid"
+  section "resolved $number"; (cd -P "$data" && pwd -P)
+  section "process $number"
+  read -r pid <"$data/postmaster.pid" || pid=
+  case $pid in '' | *[!0-9]*) return ;; esac
+  if [ -d /proc/self ]; then
+    read -r stat <"/proc/$pid/stat" && { stat=\${stat##*) }; echo "\${stat%% *}"; readlink "/proc/$pid/cwd"; }
+  else ps -o state= -p "$pid" | cut -c1; lsof -a -p "$pid" -d cwd -Fn | sed -n 's/^n//p'; fi
+}
+places=
+while [ "$versions" -gt 0 ]; do places="$places $1"; versions=$((versions - 1)); shift; done
+for folder in "$@"; do [ -r "$folder" ] && [ -x "$folder" ] || { echo "$folder is no folder that can be read" >&2; exit 1; }; done
+exec 2>/dev/null
+own=$(cd && pwd)/pginstance
+for version in $places; do
+  [ -d "$own/$version" ] || continue
+  for entry in "$own/$version"/*; do
+    case $entry in
+      *.pginstance) [ -e "\${entry%.pginstance}" ] || show_instance "\${entry%.pginstance}" ;;
+      *) [ ! -d "$entry" ] || show_instance "$entry" ;;
+    esac
+  done
+done
+nl='
+'
+IFS=$nl; set -f
+for folder in "$@"; do
+  for marker in $(find "$folder" -maxdepth 5 -type f -path '*.pginstance/marker.json' -print | sort); do
+    case $marker in "$own"/*) ;; *) show_instance "\${marker%.pginstance/marker.json}" ;; esac
+  done
+done
+section count; echo "$number"
+exit 0
+`;
