@@ -13,8 +13,8 @@ export PATH LC_MESSAGES
 cd /
 `;
 
-/** Looks once what every script of a shell would have to look for. */
-export const lookForFlock = "case $(flock --help 2>&1) in *--wait*) export PGINSTANCE_FLOCK=yes ;; esac\n";
+/** Looks once what every script of a shell would have to look for: util-linux's has an option of this name. */
+export const lookForFlock = "case $(flock --help 2>&1) in *--timeout*) export PGINSTANCE_FLOCK=yes ;; esac\n";
 
 /**
  * Locks and sessions where util-linux is missing (macOS), or busybox stands in for it, whose flock cannot wait for a

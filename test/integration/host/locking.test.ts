@@ -1,27 +1,31 @@
 /**
- * The shell functions `lock` and `setsid` as they are where util-linux is missing: the same text, run with a PATH that
- * holds perl and nothing that would do it better. Each is tried beside the real programs, which must agree.
+ * The shell functions `lock` and `setsid` as they are where util-linux is missing, and where perl is: the same text, run
+ * with a PATH that holds one and not the other. Both must agree.
  */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
-import { mkdtemp, rm, symlink } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { locking, lookForFlock } from "../../../provider/host/shell";
 import { end, until } from "../../support/processes";
 
+const kinds = { perl: ["perl"], "util-linux": ["flock", "setsid"] } as const;
+type Kind = keyof typeof kinds;
+
 let folder: string;
 const children: ChildProcess[] = [];
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), "pginstance-locking-"));
-  for (const program of ["perl", "sh", "sleep", "cat"]) {
-    await symlink(
-      execFileSync("sh", ["-c", `command -v ${program}`], { encoding: "utf8" }).trim(),
-      join(folder, program),
-    );
+  for (const [kind, programs] of Object.entries(kinds)) {
+    await mkdir(pathOf(kind as Kind));
+    for (const program of [...programs, "sh", "sleep", "cat"]) {
+      const place = execFileSync("sh", ["-c", `command -v ${program}`], { encoding: "utf8" }).trim();
+      await symlink(place, join(pathOf(kind as Kind), program));
+    }
   }
 });
 afterEach(async () => {
@@ -29,11 +33,11 @@ afterEach(async () => {
   await rm(folder, { recursive: true });
 });
 
-const paths = { "util-linux": () => process.env.PATH ?? "", perl: () => folder };
+const pathOf = (kind: Kind) => join(folder, kind);
 
-function run(path: string, script: string, ...args: string[]): ChildProcess & { text: () => string } {
+function run(kind: Kind, script: string, ...args: string[]): ChildProcess & { text: () => string } {
   const child = spawn("/bin/sh", ["-c", lookForFlock + locking + script, "sh", ...args], {
-    env: { PATH: path },
+    env: { PATH: pathOf(kind) },
   });
   children.push(child);
   let text = "";
@@ -55,32 +59,25 @@ const holding = 'exec 9>>"$1"; lock -n 9 && echo held; exec cat >/dev/null';
 describe.each(["perl", "util-linux"] as const)("by %s", (kind) => {
   const lockFile = () => join(folder, "lock");
 
-  it("the functions are made of what is named", async () => {
-    const child = run(paths[kind](), "command -v flock; command -v setsid");
-    await exitCode(child);
-    expect(child.text().includes("/flock")).toBe(kind === "util-linux");
-    expect(child.text().includes("/setsid")).toBe(kind === "util-linux");
-  });
-
   it.each(["perl", "util-linux"] as const)(
     "a lock keeps out whoever asks by %s, until its shell ends",
     async (other) => {
-      const holder = run(paths[kind](), holding, lockFile());
+      const holder = run(kind, holding, lockFile());
       await until("the lock", () => holder.text().includes("held"));
-      expect(await exitCode(run(paths[other](), 'exec 8>>"$1"; lock -n 8', lockFile()))).toBe(1);
+      expect(await exitCode(run(other, 'exec 8>>"$1"; lock -n 8', lockFile()))).toBe(1);
       holder.stdin?.end();
       await exitCode(holder);
-      expect(await exitCode(run(paths[other](), 'exec 8>>"$1"; lock -n 8', lockFile()))).toBe(0);
+      expect(await exitCode(run(other, 'exec 8>>"$1"; lock -n 8', lockFile()))).toBe(0);
     },
   );
 
   it("a wait for it ends at its limit, or with the lock", async () => {
-    const holder = run(paths[kind](), holding, lockFile());
+    const holder = run(kind, holding, lockFile());
     await until("the lock", () => holder.text().includes("held"));
     const began = performance.now();
-    expect(await exitCode(run(paths[kind](), 'exec 8>>"$1"; lock -w 1 8', lockFile()))).toBe(1);
+    expect(await exitCode(run(kind, 'exec 8>>"$1"; lock -w 1 8', lockFile()))).toBe(1);
     expect(performance.now() - began).toBeGreaterThan(900);
-    const waiting = exitCode(run(paths[kind](), 'exec 8>>"$1"; lock -w 20 8', lockFile()));
+    const waiting = exitCode(run(kind, 'exec 8>>"$1"; lock -w 20 8', lockFile()));
     holder.stdin?.end();
     expect(await waiting).toBe(0);
   });
@@ -88,14 +85,14 @@ describe.each(["perl", "util-linux"] as const)("by %s", (kind) => {
   it("a lock is kept by a child that has the descriptor, and not by one that closed it", async () => {
     const script =
       'exec 9>>"$1"; lock -n 9; sleep 30 >/dev/null 2>&1 & echo $!; sleep 30 9>&- >/dev/null 2>&1 & echo $!';
-    const holder = run(paths[kind](), script, lockFile());
+    const holder = run(kind, script, lockFile());
     await exitCode(holder);
     const [withLock = 0, without = 0] = holder.text().trim().split("\n").map(Number);
     try {
-      expect(await exitCode(run(paths[kind](), 'exec 8>>"$1"; lock -n 8', lockFile()))).toBe(1);
+      expect(await exitCode(run(kind, 'exec 8>>"$1"; lock -n 8', lockFile()))).toBe(1);
       end(withLock);
       await until("the lock", async () => {
-        return (await exitCode(run(paths[kind](), 'exec 8>>"$1"; lock -n 8', lockFile()))) === 0;
+        return (await exitCode(run(kind, 'exec 8>>"$1"; lock -n 8', lockFile()))) === 0;
       });
     } finally {
       end(withLock);
@@ -106,7 +103,7 @@ describe.each(["perl", "util-linux"] as const)("by %s", (kind) => {
   it("setsid in the background keeps the process id, makes a session, and passes words as they are", async () => {
     const script = `setsid sh -c 'printf "%s\\n" "$@"; sleep 30' sh "a b" '$x' >"$1" & echo $!`;
     const file = join(folder, "out");
-    const child = run(paths[kind](), script, file);
+    const child = run(kind, script, file);
     await until("the id", () => child.text().includes("\n"));
     const pid = Number(child.text());
     try {
