@@ -74,7 +74,7 @@ export class Connection {
       greeting = first.toString("utf8");
     });
     const handler = authenticator(authentication);
-    await new Promise<void>((resolve, reject) => {
+    return new Promise((resolve, reject) => {
       const failed = (error: Error & { level?: string }) => {
         if (error.level === "agent") return;
         reject(refusal ?? explain(name, error, { ...handler.attempt(), greeting, seconds }));
@@ -83,7 +83,8 @@ export class Connection {
       };
       client.once("ready", () => {
         client.off("error", failed);
-        resolve();
+        // At once: what is lost before whoever waits for it has its turn would find nobody who listens.
+        resolve(new Connection(name, client, socket, via));
       });
       client.on("error", failed);
       client.on("banner", handler.hear);
@@ -104,7 +105,6 @@ export class Connection {
         keepaliveCountMax: missedSigns,
       });
     });
-    return new Connection(name, client, socket, via);
   }
 
   get lost(): ConnectionError | undefined {
@@ -148,11 +148,19 @@ export class Connection {
       if (this.#lost) return reject(this.#lost);
       const gone = () => reject(this.#lost ?? lostBy(this.name, "closed by the other side"));
       this.client.once("close", gone);
-      open((error, channel) => {
+      try {
+        open((error, channel) => {
+          this.client.off("close", gone);
+          if (error) reject(explained(error));
+          else resolve(channel);
+        });
+      } catch (error) {
+        // ssh2 throws where it has seen the end already, and has yet to say so: nobody else shall use it.
         this.client.off("close", gone);
-        if (error) reject(explained(error));
-        else resolve(channel);
-      });
+        const words = `closed by the other side (${(error as Error).message})`;
+        this.#end(lostBy(this.name, words));
+        reject(this.#lost);
+      }
     });
   }
 
