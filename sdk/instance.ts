@@ -3,6 +3,7 @@ import type { AuthMethod, HbaRecord, IdentRecord, ReplicationRole } from "./acce
 import { type Become, type HostArgs, type SshArgs, sealed } from "./host";
 import { type Settings, secretSettings } from "./secret-settings";
 import { type Standby, withConninfo } from "./standby";
+import { pauseTraces } from "./traces";
 import { verifierInputs } from "./verifiers";
 
 /** Why a restart is pending: what runs, and what the next start will take. */
@@ -418,21 +419,27 @@ export class Instance extends pulumi.CustomResource {
     const urn = pulumi.createUrn(name, type, options.parent);
     const computed = Object.fromEntries(outputs.map((output) => [output, undefined]));
     const isRead = options.id !== undefined;
+    const given = {
+      ...inputs,
+      ...sealed({ ...args, standby: withConninfo(args.standby) }),
+      ...verifierInputs(name, args),
+      __provider: provider,
+      __urn: urn,
+      __secretSettings: secretSettings(args.settings),
+    };
+    const properties = Object.entries(given).filter(([, value]) => value !== undefined);
     const protect = isRead ? undefined : protection(args.deletionProtection);
-    super(
-      type,
-      name,
-      {
-        ...computed,
-        ...inputs,
-        ...sealed({ ...args, standby: withConninfo(args.standby) }),
-        ...verifierInputs(name, args),
-        __provider: provider,
-        __urn: urn,
-        __secretSettings: secretSettings(args.settings),
-      },
-      pulumi.mergeOptions({ protect, hideDiffs: hidden, additionalSecretOutputs: secret }, options),
-    );
+    const traceAgain = pauseTraces();
+    try {
+      super(
+        type,
+        name,
+        { ...computed, ...Object.fromEntries(properties) },
+        pulumi.mergeOptions({ protect, hideDiffs: hidden, additionalSecretOutputs: secret }, options),
+      );
+    } finally {
+      traceAgain();
+    }
     this.uri = pulumi.interpolate`postgresql://${this.superuser}@${bracketed(this.address)}:${this.port}/postgres`;
     this.primaryConninfo = pulumi.interpolate`host=${this.address} port=${this.port}`;
   }
