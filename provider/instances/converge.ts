@@ -77,7 +77,9 @@ export async function converge(wanted: Wanted): Promise<Outcome> {
   const before = await observe(target, known?.remembered.observed);
   requireNoOther(wanted, opened, before);
   const isNew = before.observed.existence === "absent";
-  if (isNew && inputs.state === "started") await requireFreePort(target.host, inputs.port);
+  if (isNew && inputs.state === "started") {
+    await requireFreePort(target.host, inputs.port, target.owner);
+  }
   if (isNew && opened.desired.standby) await requirePrimary(target, opened.desired.standby);
   // Before a folder is made for it, too.
   if (isNew) await requirePossible(target, opened.desired, plan(before.observed, opened.desired));

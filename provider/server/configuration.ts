@@ -64,8 +64,8 @@ export async function writeConfiguration(
 
 /**
  * The candidate lies beside the real file, where relative includes still lead somewhere. The notes of what we took over
- * and of what is still to be applied come before the rename: a stop between the two leaves a note too many, never one
- * too few.
+ * and of what is still to be applied are on disk before the rename: a stop between the two leaves a note too many, never
+ * one too few.
  */
 const script = `data=$1 own=$2 unapplied=$3 notes=$4 size=$5; shift 5
 conf=$data/postgresql.conf auto=$data/postgresql.auto.conf
@@ -90,9 +90,12 @@ if ! cmp -s "$auto.candidate" "$auto"; then
   note && cp -p "$auto" "$auto.before" && publish "$auto.candidate" "$auto" || exit 1
 fi
 "$@" >/dev/null || { undo; exit 1; }
-publish "$own/originals.json.new" "$own/originals.json" && note || exit 1
-publish "$conf.candidate" "$conf" || exit 1
-sync "$data" 2>/dev/null || sync
+echo "$unapplied $running" >"$own/unapplied.new" || exit 1
+flush "$own/originals.json.new" "$own/unapplied.new" "$conf.candidate"
+mv -f "$own/originals.json.new" "$own/originals.json" && mv -f "$own/unapplied.new" "$own/unapplied" || exit 1
+flush "$own"
+mv -f "$conf.candidate" "$conf" || exit 1
+flush "$data"
 `;
 
 /** What was there before the first change of ours; a setting that was given back is forgotten. */

@@ -32,7 +32,8 @@ put_back() {
  * Shell functions for whoever writes: `begin_write` before the first file, `note_write` (reload or restart) as soon as
  * one may have changed, `undo_write` where none was.
  */
-export const writing = `${copies}publish() { sync "$1" 2>/dev/null || sync; mv -f "$1" "$2"; }
+export const writing = `${copies}flush() { sync "$@" 2>/dev/null || sync; }
+publish() { flush "$1"; mv -f "$1" "$2"; }
 begin_write() {
   running=$(identity)
   had=$(cat "$own/unapplied" 2>/dev/null)

@@ -29,7 +29,7 @@ export async function init(
     major: target.version,
   });
   const hba = printFile(desired.access?.hba);
-  const place = [target.dataDirectory, stateDirectory(target), target.binDirectory, walDirectory ?? ""];
+  const place = [target.dataDirectory, stateDirectory(target), walDirectory ?? ""];
   const result = await session.step({
     name: "initdb",
     script: initScript,
@@ -70,8 +70,11 @@ export function accessFiles({ access }: Desired): { hba: string; ident: string }
 
 export const occupied = 17;
 
-/** Debian's server wants its sockets where only postgres may make them; for another owner they go to /tmp. */
-const initScript = `data=$1 own=$2 new=$2/new bin=$3 wal=$4 size=$5; shift 5
+/**
+ * Debian's server wants its sockets where only postgres may make them; for another owner they go to /tmp. initdb writes
+ * that place into the file, as a comment.
+ */
+const initScript = `data=$1 own=$2 new=$2/new wal=$3 size=$4; shift 4
 ${outside}
 [ ! -d "$data" ] || rmdir "$data" || exit ${occupied}
 rm -rf "$new"
@@ -79,8 +82,8 @@ begin_wal "$wal" || exit ${occupied}
 "$@" </dev/null >&2 || { code=$?; rm -rf "$new"; give_up_wal "$wal"; exit $code; }
 cat >"$new/access" && head -c "$size" "$new/access" >"$new/pg_hba.conf" &&
   tail -c "+$((size + 1))" "$new/access" >"$new/pg_ident.conf" && rm -f "$new/access" || exit 1
-sockets=$("$bin/postgres" -D "$new" -C unix_socket_directories) || exit 1
-[ -w "\${sockets%%,*}" ] || echo "unix_socket_directories = '/tmp'" >>"$new/postgresql.conf" || exit 1
+sockets=$(sed -n "s/^#*unix_socket_directories = '\\([^',]*\\).*/\\1/p" "$new/postgresql.conf")
+[ -w "$sockets" ] || echo "unix_socket_directories = '/tmp'" >>"$new/postgresql.conf" || exit 1
 sync "$new/postgresql.conf" "$new/pg_hba.conf" "$new/pg_ident.conf" 2>/dev/null || sync
 [ ! -e "$data" ] || { echo "$data was made by somebody else meanwhile" >&2; exit ${occupied}; }
 keep_wal "$wal" || exit 1

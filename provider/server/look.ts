@@ -21,7 +21,7 @@ section triggers; show "$own/triggers"
 section passfile; show "$own/passfile"
 section rejoining; [ -d "$own/rejoin" ] && echo yes
 section hushed; show "$own/hushed"
-section binaries; "$bin/postgres" --version
+section binaries; [ ! -d "$data" ] || "$bin/postgres" --version
 section standby; [ -e "$data/standby.signal" ] && echo standby
 section conf; cat "$data/postgresql.conf"
 section auto; cat "$data/postgresql.auto.conf"

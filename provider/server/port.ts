@@ -5,22 +5,26 @@ import { sectionFunction, sections } from "../host/shell";
 /**
  * Two servers at one port would let clients reach the wrong one, and PostgreSQL starts with a mere warning when only
  * one of several addresses is taken.
- * @param user who looks; the login when absent
- * @throws InstanceStateError naming who listens, as far as that user may see it
+ * @param owner looks first, who has a shell already; the login is asked for a process that only it may see
+ * @throws InstanceStateError naming who listens
  */
-export async function requireFreePort(host: Host, port: number, user?: string): Promise<void> {
+export async function requireFreePort(host: Host, port: number, owner: string): Promise<void> {
+  const seen = await holderOf(host, port, owner);
+  if (seen === undefined) return;
+  const holder = seen || (await holderOf(host, port)) || "a process that the login may not see";
+  throw new InstanceStateError(`port: ${port} on ${host.name} is in use by ${holder}`, {
+    hint: "Declare another port, or stop what listens there. Nothing was changed.",
+  });
+}
+
+/** Empty when somebody listens whom that user may not see; undefined when nobody does. */
+async function holderOf(host: Host, port: number, user?: string): Promise<string | undefined> {
   const output = sections();
   const hex = port.toString(16).toUpperCase().padStart(4, "0");
   const result = await host.run({ name: "port", script, args: [output.nonce, hex, String(port)], user });
   const parts = output.parse(result.stdout);
-  if (parts.get("taken")?.toString("utf8").trim() !== "taken") return;
-  const holder = parts.get("holder")?.toString("utf8").trim().replace(/\s+/g, " ");
-  throw new InstanceStateError(
-    `port: ${port} on ${host.name} is in use by ${holder || "a process that the login may not see"}`,
-    {
-      hint: "Declare another port, or stop what listens there. Nothing was changed.",
-    },
-  );
+  const isTaken = parts.get("taken")?.toString("utf8").trim() === "taken";
+  return isTaken ? (parts.get("holder")?.toString("utf8").trim().replace(/\s+/g, " ") ?? "") : undefined;
 }
 
 /** Linux tells in /proc who listens (state 0A), and on which inode; elsewhere lsof does. */

@@ -81,11 +81,12 @@ const codes = { exited: 3, putBack: 4, notPutBack: 5, notRunning: 6 } as const;
 
 /**
  * $1 programs, $2 data directory, $3 our directory. The lock's descriptor 9 is closed for the server. An id in
- * postmaster.pid is the server's only while that process works in the data directory: no other is ever signalled.
+ * postmaster.pid is the server's only while that process works in the data directory: no other is ever signalled. The
+ * clock has whole seconds, so a limit may be a second longer, never shorter.
  */
 export const serverFunctions = `${locking}${copies}${mend}bin=$1 data=$2 own=$3
 limit() { deadline=$(($(date +%s) + $1)); }
-late() { [ "$(date +%s)" -ge "$deadline" ]; }
+late() { [ "$(date +%s)" -gt "$deadline" ]; }
 server_pid() {
   read -r found 2>/dev/null <"$data/postmaster.pid" || return 1
   case $found in '' | *[!0-9]*) return 1 ;; esac
@@ -116,13 +117,13 @@ start_server() {
 await_start() {
   limit "$1"
   while :; do
-    # In this order: a file that a killed server left says "ready" too.
-    status=
-    [ "$(server_pid)" != "$pid" ] || status=$(sed -n 8p "$data/postmaster.pid" 2>/dev/null)
-    case $status in ready* | standby*) started "$2"; return 0 ;; esac
+    found= status=
+    { read -r found; for line in 2 3 4 5 6 7 8; do read -r status; done; } 2>/dev/null <"$data/postmaster.pid"
+    # Of one and the same file: what a killed server left says "ready" too.
+    case $found/$status in "$pid/ready"* | "$pid/standby"*) [ "$(server_pid)" != "$pid" ] || { started "$2"; return 0; } ;; esac
     alive "$pid" || { tail -c "+$((size + 1))" "$log" | tail -n 20 >&2; return ${codes.exited}; }
     late && { echo "status \${status:-unknown}" >&2; tail -n 3 "$log" >&2; return ${timedOut}; }
-    sleep 0.02
+    sleep 0.005
   done
 }
 stop_server() {
@@ -132,7 +133,7 @@ stop_server() {
   limit "$2"
   while alive "$pid"; do
     late && { echo "still stopping; $(ps -o args= --ppid "$pid" 2>/dev/null | head -n 3)" >&2; return ${timedOut}; }
-    sleep 0.02
+    sleep 0.005
   done
 }
 `;

@@ -31,7 +31,7 @@ async function listen(options: { port: number; host?: string; ipv6Only?: boolean
 
 describe("a port", () => {
   it("is free when nobody listens", async () => {
-    await expect(requireFreePort(host, await freePort())).resolves.toBeUndefined();
+    await expect(requireFreePort(host, await freePort(), owner)).resolves.toBeUndefined();
   });
 
   it("is free when something is only connected from it", async () => {
@@ -40,7 +40,7 @@ describe("a port", () => {
     const other = await freePort();
     const socket = connect({ port, host: "127.0.0.1", localPort: other });
     await once(socket, "connect");
-    await expect(requireFreePort(host, other)).resolves.toBeUndefined();
+    await expect(requireFreePort(host, other, owner)).resolves.toBeUndefined();
     socket.destroy();
   });
 
@@ -52,7 +52,7 @@ describe("a port", () => {
   ])("is taken %s, by a process that is named", async (_, where) => {
     const port = await freePort();
     await listen({ port, ...where });
-    const error = await requireFreePort(host, port).catch((caught: unknown) => caught);
+    const error = await requireFreePort(host, port, owner).catch((caught: unknown) => caught);
     expect(error).toBeInstanceOf(InstanceStateError);
     const text = String(error);
     expect(text).toContain(`port: ${port} on this machine is in use by `);
@@ -72,7 +72,7 @@ describe("a port", () => {
     });
     children.push(holder);
     await once(holder.stdout, "data");
-    const text = String(await requireFreePort(host, port).catch((caught: unknown) => caught));
+    const text = String(await requireFreePort(host, port, owner).catch((caught: unknown) => caught));
     expect(text).toContain("in use by perl -e ");
     expect(text).toContain(`(process ${holder.pid} of ${owner})`);
   });
