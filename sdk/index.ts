@@ -27,3 +27,4 @@ export {
   type SettingLookup,
 } from "./lookups";
 export type { Primary, Standby } from "./standby";
+export type { UpgradeArgs } from "./upgrade";

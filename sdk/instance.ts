@@ -4,6 +4,7 @@ import { type Become, type HostArgs, type SshArgs, sealed } from "./host";
 import { type Settings, secretSettings } from "./secret-settings";
 import { type Standby, withConninfo } from "./standby";
 import { pauseTraces } from "./traces";
+import type { UpgradeArgs } from "./upgrade";
 import { verifierInputs } from "./verifiers";
 
 /** Why a restart is pending: what runs, and what the next start will take. */
@@ -51,8 +52,19 @@ export interface InstanceArgs {
   /**
    * Major version, `"14"` to `"18"`. Required: a database's major version is a decision.
    *
-   * Lowering it is refused; raising it is an upgrade, which this release refuses too.
-   * See https://www.postgresql.org/support/versioning/
+   * Raising it upgrades in place by pg_upgrade (see {@link InstanceArgs.upgrade}): a downtime, which the preview announces
+   * with what does not come along and how long there is a way back. Lowering it is refused.
+   *
+   * An upgrade keeps data, roles, locale, encoding, checksums, access files, and the lines of postgresql.conf; those that the
+   * new major calls otherwise, or no longer has, are adapted, and the preview names them. Everything that can be checked
+   * (programs, free space, settings, extensions, `pg_upgrade --check`) is checked while the old server runs; what fails
+   * before the point of no return ends with the old server running as before, and the next `pulumi up` tries again. Past it
+   * the next `pulumi up` goes on. Extensions are then updated, and statistics made.
+   *
+   * Not kept: physical replication slots, logical ones of a major below 17, and standbys, which must be made anew.
+   * Refused: on a standby, with prepared transactions, with `state: "stopped"`.
+   *
+   * See https://www.postgresql.org/support/versioning/ and https://www.postgresql.org/docs/current/pgupgrade.html
    */
   version: pulumi.Input<"14" | "15" | "16" | "17" | "18">;
 
@@ -209,6 +221,9 @@ export interface InstanceArgs {
    * be empty; its parents are made if the owner may. Beside it lies `<data directory>.pginstance` with the marker, the
    * journal and the server's log.
    *
+   * An upgrade keeps a declared path, and renames the old cluster to `<data directory>.old-<version>`; the default path
+   * becomes that of the new major, and the old cluster stays where it is.
+   *
    * Fixed: a change is refused in the preview.
    */
   dataDirectory?: pulumi.Input<string>;
@@ -248,7 +263,8 @@ export interface InstanceArgs {
   tablespaces?: pulumi.Input<Record<string, pulumi.Input<string>>>;
 
   /**
-   * Where the programs of this major are. Default: found by version in the places of Debian, PGDG on RHEL and
+   * Where the programs of this major are; of an upgrade, those of the new one, with pg_upgrade, pg_dump, psql and vacuumdb
+   * among them. Default: found by version in the places of Debian, PGDG on RHEL and
    * Homebrew, then by `pg_config` and `PATH`.
    */
   binDirectory?: pulumi.Input<string>;
@@ -302,14 +318,21 @@ export interface InstanceArgs {
   stopMode?: pulumi.Input<"smart" | "fast" | "immediate">;
 
   /**
-   * Seconds to wait, 1 to 604800: `start` (default 60), `stop` (default 300), `promote` (default 60). Past a limit nothing
-   * is killed: the error says what the server is doing, and the next `pulumi up` looks again.
+   * Seconds to wait, 1 to 604800: `start` (default 60), `stop` (default 300), `promote` (default 60), `upgrade` (default
+   * 86400, for pg_upgrade and again for statistics). Past a limit nothing is killed: the error says what the server is
+   * doing, and the next `pulumi up` looks again.
    */
   timeouts?: pulumi.Input<{
     start?: pulumi.Input<number>;
     stop?: pulumi.Input<number>;
     promote?: pulumi.Input<number>;
+    upgrade?: pulumi.Input<number>;
   }>;
+
+  /**
+   * How a raised `version` is carried out. No change of it does anything by itself, but for `keepOld: false`.
+   */
+  upgrade?: pulumi.Input<UpgradeArgs>;
 }
 
 /** How to get to an instance that exists, and which it is. */

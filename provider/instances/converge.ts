@@ -1,5 +1,10 @@
 import { randomBytes } from "node:crypto";
-import { InstanceExistsError, InstanceNotFoundError, InstanceStateError } from "../errors";
+import {
+  InstanceExistsError,
+  InstanceNotFoundError,
+  InstanceStateError,
+  InvalidVersionError,
+} from "../errors";
 import type { Host } from "../host/host";
 import type { Session } from "../host/session";
 import { agree } from "../plan/announced";
@@ -13,7 +18,7 @@ import { findEncoding } from "../postgresql/locale";
 import { canonicalJson } from "../schema/canonical";
 import type { InstanceInputs } from "../schema/inputs";
 import type { Made } from "../schema/state";
-import { apply } from "../server/apply";
+import { apply, type Work } from "../server/apply";
 import { forgetPrevious } from "../server/copies";
 import { chooseLocale } from "../server/facts";
 import { unhush } from "../server/hush";
@@ -26,6 +31,9 @@ import { requirePromotable } from "../server/promote";
 import { requireRejoin } from "../server/rejoin";
 import { Sight } from "../server/sight";
 import { describe, type Target } from "../server/target";
+import { observeAsIs } from "../server/upgrade/as-is";
+import { follow, isUnfinished } from "../server/upgrade/journal";
+import { recover } from "../server/upgrade/transfer";
 import { dropKnown } from "./drop";
 import type { Known } from "./find";
 import { withExistingLock, withLock } from "./lock";
@@ -97,13 +105,14 @@ interface Held {
   readonly outside: Host;
 }
 
-async function takeSteps(wanted: Wanted, opened: Opened, held: Held): Promise<Outcome> {
+async function takeSteps(wanted: Wanted, begun: Opened, held: Held): Promise<Outcome> {
   const { session, locale, outside } = held;
   const { known, progress } = wanted;
-  const { target, desired } = opened;
   if (session.joined) progress(`waited for ${session.joined} of an earlier run`);
-  const left = await observe(target, known?.remembered.observed);
+  const { opened, left } = await settleUpgrade(wanted, begun, session);
+  const { target, desired, successor } = opened;
   requireNoOther(wanted, opened, left);
+  requireNotLower(opened, left);
   await unhush(target, session, left);
   const found = left.hushed === "" ? left : await observe(target, known?.remembered.observed);
   const agreement = agree(known?.remembered.observed ?? nothing, found.observed, desired);
@@ -124,8 +133,10 @@ async function takeSteps(wanted: Wanted, opened: Opened, held: Held): Promise<Ou
   await mark(session, opened, found, { id, urnHash, phase: wasReady ? "ready" : "creating" });
   const sight = new Sight(target, found.observed, found);
   try {
-    const work = {
+    let work: Work = {
       target,
+      successor,
+      progress,
       session,
       sight,
       desired,
@@ -139,30 +150,59 @@ async function takeSteps(wanted: Wanted, opened: Opened, held: Held): Promise<Ou
     const due = [...chosen];
     for (let step = due.shift(); step; step = due.shift()) {
       progress(progressOf[step.kind]);
-      await apply(work, step);
+      work = await apply(work, step);
       steps.push(step);
       if (replans.has(step.kind)) {
-        const rest = plan((await sight.look()).observed, desired);
+        const rest = plan((await work.sight.look()).observed, desired);
         due.splice(0, due.length, ...choose(rest, { only: wanted.only }));
       }
     }
-    const after = await sight.look();
+    const after = await work.sight.look();
+    const now = { ...opened, target: work.target };
     const isProved = ["none", "pending"].includes(after.observed.unapplied);
     // A reload has forgotten it already.
     if (isProved && !steps.some(({ kind }) => kind === "reload")) await forgetPrevious(session);
     // One that was made by parts is ready when nothing is missing.
     const isDone = !wanted.only || wasReady || plan(after.observed, desired).length === 0;
     const phase = isDone ? "ready" : "creating";
-    await mark(session, opened, after, { id, urnHash, phase });
-    return { ...outcome, made: madeOf(opened, after.observed, wanted.declared, phase) };
+    await mark(session, now, after, { id, urnHash, phase });
+    return { ...outcome, made: madeOf(now, after.observed, wanted.declared, phase) };
   } catch (failure) {
     // The session may be what was lost; the host itself then tells, if it can be reached again.
-    const after = await observe(target, found.observed)
-      .catch(() => observe({ ...target, host: outside }, found.observed))
-      .catch(() => found);
+    const seen = await observeAsIs(target, found.observed)
+      .catch(() => observeAsIs({ ...target, host: outside }, found.observed))
+      .catch(() => ({ target, seen: found }));
     const phase = wasReady ? "changing" : "creating";
-    return { ...outcome, failure, made: madeOf(opened, after.observed, wanted.declared, phase) };
+    const now = { ...opened, target: seen.target };
+    return { ...outcome, failure, made: madeOf(now, seen.seen.observed, wanted.declared, phase) };
   }
+}
+
+/** What an upgrade left that was cut off is taken back or brought on; then the instance is where its journal says. */
+async function settleUpgrade(
+  { known, progress }: Wanted,
+  opened: Opened,
+  session: Session,
+): Promise<{ opened: Opened; left: Observation }> {
+  const { target, desired } = opened;
+  const found = await observe(target, known?.remembered.observed);
+  const isOurs = found.journal !== undefined && known !== undefined && found.marker?.id === known.id;
+  if (isOurs && isUnfinished(found.journal)) {
+    progress("recovering an interrupted upgrade");
+    await recover(target, session, found.journal, desired.timeouts);
+  } else if (follow(target, found.journal) === target) return { opened, left: found };
+  const { target: now, seen } = await observeAsIs(target, known?.remembered.observed);
+  return { opened: { ...opened, target: now }, left: seen };
+}
+
+/** PostgreSQL has no way back; only here is it known that somebody's earlier run went on. */
+function requireNotLower({ target, desired }: Opened, { observed }: Observation): void {
+  const { version } = desired.inputs;
+  if (observed.version === null || Number(observed.version) <= Number(version)) return;
+  throw new InvalidVersionError(
+    `${describe(target)} was upgraded to ${observed.version} already, and cannot be lowered to ${version}`,
+    { hint: `Declare version: "${observed.version}", or restore a dump into a new instance.` },
+  );
 }
 
 /** What the user sees while a step runs. */
@@ -172,6 +212,9 @@ const progressOf: Readonly<Record<Step["kind"], string>> = {
   baseBackup: "base backup of the primary",
   rejoin: "becoming a standby again",
   createSlot: "making the slot on the primary",
+  upgrade: "preparing the upgrade",
+  finishUpgrade: "extensions and statistics after the upgrade",
+  removeOldClusters: "removing what an upgrade left",
   writeConfiguration: "writing postgresql.conf",
   start: "waiting for the server",
   stop: "stopping the server",
@@ -228,7 +271,7 @@ async function requirePort(
   steps: readonly Step[],
 ): Promise<void> {
   const { port } = desired.inputs;
-  const takes = steps.some(({ kind }) => kind === "start" || kind === "restart");
+  const takes = steps.some(({ kind }) => kind === "start" || kind === "restart" || kind === "upgrade");
   if (takes && postmaster?.port !== port) await requireFreePort(target.host, port, target.owner);
 }
 

@@ -11,6 +11,8 @@ import { releaseOwnSlot } from "../server/promote";
 import { removeData } from "../server/remove";
 import { pgCtl } from "../server/service";
 import { describe, type Target } from "../server/target";
+import { observeAsIs } from "../server/upgrade/as-is";
+import { removeOldClusters } from "../server/upgrade/old-clusters";
 import { checked, find, type HostArgs, type Known, type Ref } from "./find";
 import { withLock } from "./lock";
 import { open } from "./open";
@@ -62,8 +64,8 @@ export interface Dropped {
  */
 export async function dropKnown(known: Known, progress: (line: string) => void): Promise<Dropped> {
   const { remembered } = known;
-  const { target, desired } = await open(remembered.inputs, remembered);
-  const before = await observe(target, remembered.observed);
+  const { target: begun, desired } = await open(remembered.inputs, remembered);
+  const { target, seen: before } = await observeAsIs(begun, remembered.observed);
   if (before.observed.existence === "absent" && before.marker === undefined)
     return { notes: [], warnings: [] };
   requireDeletable(target, known, before);
@@ -76,6 +78,7 @@ export async function dropKnown(known: Known, progress: (line: string) => void):
       await pgCtl(inside).stop(session, "fast", desired.timeouts.stop);
     }
     const left = await leavePrimary(inside, session, desired, found);
+    await removeOldClusters(inside, session, found);
     progress("removing the data directory");
     await removeData(inside, session, Object.values(remembered.inputs.tablespaces ?? {}));
     await session.forget();

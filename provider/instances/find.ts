@@ -8,6 +8,7 @@ import { declaredNames, type Remembered } from "../schema/state";
 import { requireOurs } from "../server/marker";
 import { observe } from "../server/observe";
 import { describe } from "../server/target";
+import { follow } from "../server/upgrade/journal";
 import { madeOf } from "./made";
 import { open } from "./open";
 
@@ -50,6 +51,12 @@ export async function find(
   const seen = await observe(target);
   const { observed, marker } = seen;
   if (observed.existence === "absent" && marker === undefined) return undefined;
+  // An upgrade has moved it on, and it is known by its later major.
+  if (follow(target, seen.journal) !== target) return undefined;
+  if (observed.version !== null && observed.version !== version) {
+    const what = `is ${observed.version}/${name}`;
+    throw new InstanceExistsError(`${describe(target)}: what is at ${target.dataDirectory} ${what}`);
+  }
   if (marker === undefined) {
     throw new InstanceExistsError(
       `${describe(target)} at ${target.dataDirectory} was not made by this provider`,

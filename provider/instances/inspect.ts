@@ -1,10 +1,12 @@
-import { InstanceNotFoundError } from "../errors";
+import { InstanceNotFoundError, InstanceStateError } from "../errors";
 import { type Drift, findDrift } from "../plan/drift";
 import { plan } from "../plan/plan";
+import { finishing } from "../plan/upgrade";
 import type { Made, Remembered } from "../schema/state";
 import { requireOurs } from "../server/marker";
-import { observe } from "../server/observe";
 import { describe } from "../server/target";
+import { observeAsIs } from "../server/upgrade/as-is";
+import { isUnfinished } from "../server/upgrade/journal";
 import { madeOf } from "./made";
 import { open } from "./open";
 
@@ -20,9 +22,16 @@ export interface Found {
  * @throws InstanceNotFoundError when the host answered and has nothing there; unreachable is another error
  */
 export async function inspect(id: string, remembered: Remembered): Promise<Found> {
-  const opened = await open(remembered.inputs, remembered);
-  const seen = await observe(opened.target, remembered.observed);
-  const { observed, marker } = seen;
+  const begun = await open(remembered.inputs, remembered);
+  const { target, seen } = await observeAsIs(begun.target, remembered.observed);
+  const opened = { ...begun, target };
+  const { observed, marker, journal } = seen;
+  if (observed.existence === "absent" && isUnfinished(journal)) {
+    throw new InstanceStateError(
+      `${describe(target)}: its upgrade was interrupted while directories were renamed`,
+      { hint: "`pulumi up` goes on with it." },
+    );
+  }
   if (
     observed.existence === "absent" &&
     (marker === undefined || remembered.observed.existence === "present")
@@ -33,7 +42,8 @@ export async function inspect(id: string, remembered: Remembered): Promise<Found
   }
   requireOurs(opened.target, seen, id);
   const finished = remembered.phase === "ready" || plan(observed, opened.desired).length === 0;
-  const phase = finished ? "ready" : remembered.phase;
+  const isUpgrading = isUnfinished(journal) || finishing(observed, opened.desired).length > 0;
+  const phase = isUpgrading ? "changing" : finished ? "ready" : remembered.phase;
   return {
     refusal: seen.refusal,
     made: madeOf(opened, observed, remembered.declared, phase),

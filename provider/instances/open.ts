@@ -3,12 +3,14 @@ import type { Host } from "../host/host";
 import { LocalHost } from "../host/local";
 import { SshHost } from "../host/ssh/ssh-host";
 import { type Desired, desire } from "../plan/desired";
+import { succession } from "../plan/upgrade";
 import { passfileDigest, printPassfile } from "../postgresql/passfile";
 import { canonicalJson } from "../schema/canonical";
 import type { InstanceInputs } from "../schema/inputs";
 import type { Remembered } from "../schema/state";
 import { gatherFacts, type HostFacts } from "../server/facts";
 import { passfilePath, type Target } from "../server/target";
+import type { Successor } from "../server/upgrade/upgrade";
 
 const hosts = new Map<string, Host>();
 
@@ -29,6 +31,8 @@ export interface Opened {
   readonly target: Target;
   readonly facts: HostFacts;
   readonly desired: Desired;
+  /** Where an upgrade leads, when one is wanted. */
+  readonly successor?: Successor;
 }
 
 /**
@@ -41,15 +45,19 @@ export async function open(
   usualBinDirectory = remembered?.binDirectory,
 ): Promise<Opened> {
   const host = openHost(inputs);
+  const owner = inputs.owner ?? remembered?.owner;
+  const there = remembered?.observed.existence === "present" ? remembered.observed.version : null;
+  const isUpgrade = there !== null && there !== inputs.version;
   const found = await gatherFacts(host, {
-    version: inputs.version,
-    owner: inputs.owner ?? remembered?.owner,
-    binDirectory: inputs.binDirectory,
+    version: there ?? inputs.version,
+    owner,
+    binDirectory: isUpgrade ? undefined : inputs.binDirectory,
     usualBinDirectory,
   });
   // Shares of memory were planned with what is remembered.
   const facts = { ...found, memory: remembered?.hostMemory ?? found.memory };
-  const { version, name, superuser } = inputs;
+  const { name, superuser } = inputs;
+  const version = there ?? inputs.version;
   const target: Target = {
     host,
     owner: facts.owner,
@@ -62,7 +70,13 @@ export async function open(
     replication: { role: inputs.replicationRole?.name, slots: inputs.replicationSlots ?? [] },
   };
   const at = { dataDirectory: target.dataDirectory, owner: facts.owner };
-  return { target, facts, desired: desiredOf(inputs, facts.memory, remembered, at) };
+  const desired = desiredOf(inputs, facts.memory, remembered, at);
+  const next = remembered && successionOf(remembered, inputs);
+  if (!next) return { target, facts, desired };
+  // The programs of the new major, before anything else: without them there is no upgrade.
+  const { version: major, binDirectory } = inputs;
+  const programs = await gatherFacts(host, { version: major, owner: facts.owner, binDirectory });
+  return { target, facts, desired, successor: { ...next, binDirectory: programs.binDirectory } };
 }
 
 export function desiredOf(
@@ -83,7 +97,16 @@ export function desiredOf(
         ? null
         : { path: passfilePath({ dataDirectory }), digest: passfileDigest(printPassfile(password)) },
     restartTriggers: restartTriggers === undefined ? null : digest(canonicalJson(restartTriggers)),
+    oldCluster: pinned && successionOf(pinned, inputs)?.oldCluster,
   });
+}
+
+/** undefined where no upgrade is wanted. */
+function successionOf(remembered: Remembered, { version: to, dataDirectory }: InstanceInputs) {
+  const { version: from, existence } = remembered.observed;
+  if (existence === "absent" || from === null || from === to) return undefined;
+  const isDeclared = dataDirectory !== undefined;
+  return succession(remembered.dataDirectory, remembered.inputs.name, from, to, isDeclared);
 }
 
 export function digest(text: string): string {

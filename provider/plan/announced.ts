@@ -5,7 +5,7 @@ import type { Desired } from "./desired";
 import { isOffline, offlineKinds, offlineSteps } from "./maintenance";
 import { isUp, plan, planExactly } from "./plan";
 import { heeding } from "./standby";
-import { findStep, type RecordChange, type Step, type StepKind } from "./step";
+import { findStep, type RecordChange, type SettingChange, type Step, type StepKind } from "./step";
 
 /** What an update may do: the announced steps as the host needs them, and what it leaves for the next preview. */
 export interface Agreement {
@@ -23,13 +23,16 @@ const covers: Readonly<Record<StepKind, readonly StepKind[]>> = {
   baseBackup: ["baseBackup"],
   rejoin: ["rejoin"],
   createSlot: ["createSlot"],
-  writeConfiguration: ["writeConfiguration"],
-  stop: ["stop"],
-  start: ["start", "restart", "init", "baseBackup", "rejoin", ...offlineKinds],
-  restart: ["restart", ...offlineKinds],
-  reload: ["reload", "restart", "start"],
   writeAccess: ["writeAccess"],
   promote: ["promote"],
+  upgrade: ["upgrade"],
+  finishUpgrade: ["finishUpgrade"],
+  removeOldClusters: ["removeOldClusters"],
+  writeConfiguration: ["writeConfiguration", "upgrade"],
+  stop: ["stop"],
+  start: ["start", "restart", "init", "baseBackup", "rejoin", "upgrade", ...offlineKinds],
+  restart: ["restart", "upgrade", ...offlineKinds],
+  reload: ["reload", "restart", "start", "upgrade"],
   setPassword: ["setPassword"],
   setReplicationRole: ["setReplicationRole"],
   createSlots: ["createSlots"],
@@ -46,6 +49,9 @@ const said: Readonly<Record<StepKind, string>> = {
   baseBackup: "there is no instance",
   rejoin: "it is no standby any more",
   createSlot: "the slot on the primary may not be there",
+  upgrade: "the data directory is of another major version",
+  finishUpgrade: "an upgrade is not finished",
+  removeOldClusters: "an upgrade left an old cluster",
   writeConfiguration: "postgresql.conf was changed",
   reload: "the configuration was not reloaded",
   start: "the server is stopped",
@@ -71,7 +77,7 @@ export function agree(remembered: Observed, observed: Observed, desired: Desired
   const announced = plan(remembered, desired);
   const created = announced.some(({ kind }) => kind === "init" || kind === "baseBackup");
   if (created) return { take: plan(observed, desired), left: [], more: [] };
-  const names = new Set(findStep(announced, "writeConfiguration")?.changes.map((change) => change.name));
+  const names = new Set(changesOf(announced).map((change) => change.name));
   const everything = plan(observed, desired);
   const offline = offlineSteps(observed, desired);
   const approved = offline.filter((step) => isCovered(step, announced));
@@ -85,7 +91,7 @@ export function agree(remembered: Observed, observed: Observed, desired: Desired
   const turned = remembered.existence === "present" && remembered.role !== observed.role;
   const left = [
     ...(turned ? [`the ${remembered.role} has become a ${observed.role} on the host`] : []),
-    ...(findStep(everything, "writeConfiguration")?.changes ?? [])
+    ...changesOf(everything)
       .filter((change) => !names.has(change.name))
       .map((change) => describeLeft(observed, change.name)),
     ...(findStep(everything, "writeAccess")?.changes ?? [])
@@ -102,6 +108,13 @@ export function agree(remembered: Observed, observed: Observed, desired: Desired
     left,
     more: moreThanAnnounced(remembered, observed, desired, take, found, announced, names),
   };
+}
+
+/** All that steps write into the files. */
+export function changesOf(steps: readonly Step[]): readonly SettingChange[] {
+  return steps.flatMap((step) =>
+    step.kind === "writeConfiguration" || step.kind === "upgrade" ? step.changes : [],
+  );
 }
 
 function isCovered(step: Step, announced: readonly Step[]): boolean {
@@ -157,7 +170,10 @@ function moreThanAnnounced(
   if (stop && found.some(isOffline) && !isCovered(stop, announced)) {
     return ["the server runs, and its stop was not announced"];
   }
-  const starts = take.some((step) => step.kind === "restart" || (step.kind === "start" && isUp(remembered)));
+  const starts = take.some(
+    (step) =>
+      step.kind === "restart" || step.kind === "upgrade" || (step.kind === "start" && isUp(remembered)),
+  );
   if (!starts) return [];
   const changed = new Set([...Object.keys(remembered.settings), ...Object.keys(observed.settings)]);
   return [...changed]

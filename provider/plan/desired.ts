@@ -17,15 +17,22 @@ export interface Desired {
   /** null: whoever owns it is not known yet, and with it the record that lets the owner in. */
   readonly access: DesiredAccess | null;
   /** Seconds per operation; a wait that reaches its limit stops nothing. */
-  readonly timeouts: { readonly start: number; readonly stop: number; readonly promote: number };
+  readonly timeouts: {
+    readonly start: number;
+    readonly stop: number;
+    readonly promote: number;
+    readonly upgrade: number;
+  };
   /** null: an instance of its own. */
   readonly standby: DesiredStandby | null;
+  /** Where an upgrade leaves the cluster that there is; undefined where nothing is known of one. */
+  readonly oldCluster?: string;
 }
 
 /** Nothing is trusted; the owner comes in by a record of its own, before these. */
 export const defaultAuth = { local: "scram-sha-256", host: "scram-sha-256" } as const;
 
-export const defaultTimeouts = { start: 60, stop: 300, promote: 60 } as const;
+export const defaultTimeouts = { start: 60, stop: 300, promote: 60, upgrade: 86_400 } as const;
 
 /** What was resolved before and stays pinned: a host that got more memory changes nothing by itself. */
 export interface Pinned {
@@ -41,6 +48,7 @@ export function desire(
     restartTriggers: string | null;
     passfile?: Passfile | null;
     owner?: string | null;
+    oldCluster?: string;
   },
 ): Desired {
   const standby = desireStandby(inputs, context.passfile ?? null);
@@ -74,6 +82,7 @@ export function desire(
     access: context.owner ? accessOf(inputs, context.owner) : null,
     timeouts: { ...defaultTimeouts, ...inputs.timeouts },
     standby,
+    oldCluster: context.oldCluster,
   };
 }
 

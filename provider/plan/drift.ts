@@ -94,6 +94,7 @@ function properties(observed: Observed, inputs: InstanceInputs): [string, unknow
   const status = observed.role === "standby" ? "streaming" : "promoted";
   const port = Number(observed.settings.port?.value ?? defaultPort);
   const rows: readonly [property: keyof InstanceInputs, differs: boolean, found: unknown][] = [
+    ["version", observed.version !== null && observed.version !== inputs.version, observed.version],
     ["state", up !== (inputs.state === "started"), up ? "started" : "stopped"],
     ["port", observed.existence === "present" && port !== inputs.port, port],
     [

@@ -3,6 +3,7 @@ import type { Observed } from "../schema/state";
 /** What there is before an instance is made: the plan of a create starts here. */
 export const nothing: Observed = {
   existence: "absent",
+  version: null,
   server: "stopped",
   role: "primary",
   systemIdentifier: null,
@@ -27,4 +28,6 @@ export const nothing: Observed = {
   walDirectory: null,
   tablespaces: {},
   leftovers: [],
+  slots: {},
+  upgrade: null,
 };

@@ -5,6 +5,7 @@ import { type OfflineStep, offlineSteps } from "./maintenance";
 import { needsRestart, settingChanges } from "./settings";
 import { heeding, passfile, promote, rejoin, slot } from "./standby";
 import type { RecordChange, SettingChange, Step } from "./step";
+import { findUpgrade, finishing, upgraded } from "./upgrade";
 
 /**
  * observed x desired -> steps. Pure: `diff` runs it on what the state remembers, `update` on that and on what the host
@@ -21,6 +22,8 @@ export function planExactly(
   desired: Desired,
   offline: readonly OfflineStep[] = offlineSteps(observed, desired),
 ): Step[] {
+  const upgrade = findUpgrade(observed, desired);
+  if (upgrade) return [upgrade, ...planExactly(upgraded(observed, desired, upgrade), desired, offline)];
   const changes = settingChanges(observed, desired);
   const records = recordChanges(observed, desired);
   return aspects.flatMap((aspect) => aspect({ observed, desired, changes, records, offline }));
@@ -51,6 +54,7 @@ const aspects: readonly Aspect[] = [
   slots,
   tablespaces,
   oldCopies,
+  ({ observed, desired }) => finishing(observed, desired),
 ];
 
 function init({ observed, desired }: Situation): Step[] {

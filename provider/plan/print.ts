@@ -7,6 +7,7 @@ import { isUp } from "./plan";
 import { mayShow, needsRestart } from "./settings";
 import { standbyLines } from "./standby-words";
 import { findStep, type SettingChange, type Step } from "./step";
+import { upgradeLines } from "./upgrade-words";
 
 /** Says what matters of a plan in plain words; nothing at all when users of the database notice nothing. */
 export function printPlan(
@@ -30,6 +31,7 @@ export function printPlan(
         `plan: new standby ${instance}, port ${desired.inputs.port}: base backup of ${desired.standby?.where}, ` +
           createWords(steps.filter(({ kind }) => kind !== "baseBackup")),
       ),
+    ...upgradeLines(desired, steps, where),
     restart &&
       warning(
         `restart of ${instance}: ${restartWords(desired, restart, changes)}. Clients are disconnected.`,
@@ -80,7 +82,6 @@ function accessLines(steps: readonly Step[]): PlanLine[] {
 
 /** These say themselves that a server starts. */
 const makes: ReadonlySet<Step["kind"]> = new Set(["init", "baseBackup", "rejoin"]);
-
 const stopWords = {
   smart: " It waits for every client to leave.",
   fast: "",

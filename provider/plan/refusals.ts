@@ -5,6 +5,7 @@ import type { Remembered } from "../schema/state";
 import { offlineSteps, standbysInTheWay } from "./maintenance";
 import { isUp } from "./plan";
 import { judgeStandby } from "./standby-refusals";
+import { upgradeRefusals } from "./upgrade-refusals";
 
 /** What cannot be changed in place: a row each, with the way that there is. */
 interface Row {
@@ -40,12 +41,6 @@ const rows: readonly Row[] = [
     same: equal,
     instead: "is not done by the provider: it never changes the owner of data",
   },
-  {
-    property: "version",
-    kind: "fixed",
-    same: equal,
-    instead: "is an upgrade, which this release does not do: dump and restore into a second instance",
-  },
   { property: "superuser", kind: "replaces", same: equal, instead: emptyCluster },
   { property: "locale", kind: "replaces", same: ofTexts(equalLocales), instead: emptyCluster },
   {
@@ -78,6 +73,7 @@ export function judge(remembered: Remembered, wanted: InstanceInputs): Verdict {
       ...pendingMoves(remembered, wanted),
       ...attachedStandbys(remembered, wanted),
       ...judgeStandby(remembered, wanted),
+      ...upgradeRefusals(remembered, wanted),
     ],
     replaces: changed.filter((row) => row.kind === "replaces").map((row) => row.property),
   };
@@ -92,6 +88,7 @@ function refusal(row: Row & { before: unknown; now: unknown }): InputFailure {
 /** The next plan would forget a pending port or socket, and clients would connect to nothing. */
 function pendingMoves({ inputs, observed }: Remembered, wanted: InstanceInputs): InputFailure[] {
   if (wanted.restartOnChanges || wanted.state === "stopped" || !isUp(observed)) return [];
+  if (observed.version !== wanted.version) return [];
   const before = observed.settings.unix_socket_directories?.value ?? null;
   const released = observed.originals.unix_socket_directories ?? null;
   const rows: readonly [property: PropertyName, moved: boolean, from: unknown, to: unknown][] = [

@@ -1,4 +1,7 @@
 import type { AccessChange, WantedRecord } from "../postgresql/access";
+import type { Adaptation } from "../postgresql/carried";
+import type { UpgradeMode } from "../postgresql/upgrade-programs";
+import type { Major } from "../postgresql/version";
 
 /** One setting on its way from what the files say to what the program wants. Values are texts, null is no line. */
 export interface SettingChange {
@@ -28,6 +31,24 @@ export type Step =
   | { readonly kind: "createSlot" }
   /** A primary becomes a standby of another; its own data goes. */
   | { readonly kind: "rejoin"; readonly how: "rewind" | "rebuild" }
+  | {
+      readonly kind: "upgrade";
+      readonly from: Major;
+      readonly to: Major;
+      readonly mode: UpgradeMode;
+      readonly jobs: number;
+      /** Lines of the files that the new major does not take as they are. */
+      readonly adapted: readonly Adaptation[];
+      /** What the files of the new cluster have to say beyond those that are carried over. */
+      readonly changes: readonly SettingChange[];
+      /** What does not come along: slots, and who follows this server now. */
+      readonly slots: Readonly<Record<string, "physical" | "logical">>;
+      readonly standbys: readonly string[];
+    }
+  /** What is left to do when the new server runs: extensions and statistics. */
+  | { readonly kind: "finishUpgrade"; readonly from: Major; readonly to: Major }
+  /** Of clusters that upgrades left behind. */
+  | { readonly kind: "removeOldClusters"; readonly kept: readonly string[] }
   | { readonly kind: "writeConfiguration"; readonly changes: readonly SettingChange[] }
   | { readonly kind: "stop"; readonly mode: "smart" | "fast" | "immediate" }
   | { readonly kind: "start" }
@@ -69,6 +90,9 @@ export const effectOf: Readonly<Record<StepKind, Effect>> = {
   baseBackup: "none",
   rejoin: "loss",
   createSlot: "none",
+  upgrade: "downtime",
+  finishUpgrade: "none",
+  removeOldClusters: "none",
   writeConfiguration: "none",
   stop: "downtime",
   start: "none",

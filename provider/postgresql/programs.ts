@@ -24,6 +24,8 @@ export interface InitdbOptions {
   /** Elsewhere than in the data directory. */
   readonly walDirectory?: string;
   readonly major: string;
+  /** What else a successor has to have of the cluster that it follows. */
+  readonly more?: readonly string[];
 }
 
 /** https://www.postgresql.org/docs/current/app-initdb.html; nothing trusted, everything synced to disk. */
@@ -38,6 +40,7 @@ export function initdb(options: InitdbOptions): string[] {
     "--no-instructions",
     ...checksums(options),
     ...(options.walDirectory === undefined ? [] : [`--waldir=${options.walDirectory}`]),
+    ...(options.more ?? []),
     "-D",
     options.dataDirectory,
   ];

@@ -150,6 +150,11 @@ function checkTogether(inputs: Properties, olds: Properties): InputFailure[] {
         "restore a dump into a new instance",
     ],
     [
+      "upgrade.mode",
+      part(inputs.upgrade, "mode") === "swap" && isMajor(inputs.version) && Number(inputs.version) < 18,
+      '"swap" is there from 18 on; use "copy", "link" or "clone"',
+    ],
+    [
       "owner",
       inputs.owner === "root",
       'PostgreSQL refuses to run as root; use a user of its own, as in "postgres"',

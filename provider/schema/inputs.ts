@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { findEncoding, serverEncodings } from "../postgresql/locale";
 import { isScramVerifier } from "../postgresql/scram";
+import { upgradeModes } from "../postgresql/upgrade-programs";
 import { majors } from "../postgresql/version";
 import { hba, ident } from "./access";
 import { become, host } from "./host";
@@ -8,6 +9,7 @@ import {
   because,
   boolean,
   choice,
+  count,
   matching,
   object,
   port,
@@ -123,6 +125,13 @@ export const shape = {
     start: seconds(1, 604800).optional(),
     stop: seconds(1, 604800).optional(),
     promote: seconds(1, 604800).optional(),
+    upgrade: seconds(1, 604800).optional(),
+  }),
+  upgrade: object({
+    mode: choice(upgradeModes).optional(),
+    jobs: count(1, 64).optional(),
+    keepOld: boolean.optional(),
+    dropsReplication: boolean.optional(),
   }),
 } as const;
 

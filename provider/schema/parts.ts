@@ -47,6 +47,11 @@ export const seconds = (min: number, max: number) => {
     .max(max, range);
 };
 
+export const count = (min: number, max: number) => {
+  const range = because(`is no whole number between ${min} and ${max}`);
+  return z.number(range).int(range).min(min, range).max(max, range);
+};
+
 export const port = z
   .number(because("is no port: a number between 1 and 65535"))
   .int(because("is no whole number between 1 and 65535"))

@@ -1,5 +1,7 @@
 import { z } from "zod";
 import { InvalidVersionError, ProviderError } from "../errors";
+import { upgradeModes } from "../postgresql/upgrade-programs";
+import { majors } from "../postgresql/version";
 import type { Properties } from "./check";
 import { type InstanceInputs, isPropertyName, type PropertyName, parseInputs } from "./inputs";
 
@@ -15,9 +17,18 @@ const entry = z.strictObject({ value: z.string(), place: z.string() });
 /** In one spelling; without a label it is somebody else's. */
 const record = z.strictObject({ label: z.string().nullable(), text: z.string() });
 
+/**
+ * How far an upgrade came. `preparing`: the old cluster is as it was. `transferring`: its server is stopped, and
+ * pg_upgrade runs. `publishing`: pg_upgrade is through, and directories are renamed. `finishing`: the new cluster is in
+ * place; extensions and statistics are left to do.
+ */
+export const upgradeStages = ["preparing", "transferring", "publishing", "finishing", "done"] as const;
+
 export const observedSchema = z.strictObject({
   /** Of the data directory. It is published whole, so there is nothing between. */
   existence: z.enum(["absent", "present"]),
+  /** Of the data directory; null where nothing is, and in a state from before upgrades: then it is as declared. */
+  version: z.enum(majors).nullable().default(null),
   server: z.enum(["stopped", "crashed", "starting", "recovering", "running", "stopping"]),
   role: z.enum(["primary", "standby"]),
   systemIdentifier: z.string().nullable(),
@@ -69,6 +80,19 @@ export const observedSchema = z.strictObject({
   tablespaces: z.record(z.string(), z.strictObject({ oid: z.string(), location: z.string() })).default({}),
   /** Directories that a move has left, or began to fill: copies of ours that are in nobody's use. */
   leftovers: z.array(z.string()).default([]),
+  /** Replication slots by name: an upgrade loses physical ones, and logical ones of a major below 17. */
+  slots: z.record(z.string(), z.enum(["physical", "logical"])).default({}),
+  /** The last upgrade; what it has done, and where it left clusters that are kept. */
+  upgrade: z
+    .strictObject({
+      from: z.enum(majors),
+      to: z.enum(majors),
+      mode: z.enum(upgradeModes),
+      stage: z.enum(upgradeStages),
+      kept: z.array(z.string()),
+    })
+    .nullable()
+    .default(null),
 });
 
 export type Observed = z.infer<typeof observedSchema>;
@@ -123,10 +147,17 @@ export function parseState(outputs: Properties): Remembered {
   }
   const declared = result.data.declared.filter(isPropertyName);
   try {
-    return { ...result.data, inputs: parseInputs(pick(outputs, declared)) };
+    const inputs = parseInputs(pick(outputs, declared));
+    const observed = withMajor(result.data.observed, inputs);
+    return { ...result.data, observed, inputs };
   } catch (error) {
     throw error instanceof z.ZodError ? unreadable(error) : error;
   }
+}
+
+/** A state from before upgrades: what was declared is what is there. */
+function withMajor(observed: Observed, { version }: InstanceInputs): Observed {
+  return observed.existence === "present" && observed.version === null ? { ...observed, version } : observed;
 }
 
 function unreadable({ issues: [first] }: z.ZodError): ProviderError {

@@ -19,12 +19,18 @@ import { promote, releaseOwnSlot } from "./promote";
 import { rejoin } from "./rejoin";
 import { reloadAndVerify } from "./reload";
 import { pgCtl } from "./service";
-import type { Sight } from "./sight";
+import { Sight } from "./sight";
 import { describe, type Target } from "./target";
+import { finish } from "./upgrade/finish";
+import { removeOldClusters } from "./upgrade/old-clusters";
+import { type Successor, upgrade } from "./upgrade/upgrade";
 
 /** What applying a step needs. */
 export interface Work {
+  /** Where the instance is; an upgrade moves it. */
   readonly target: Target;
+  /** Where an upgrade leads. */
+  readonly successor?: Successor;
   readonly session: Session;
   readonly sight: Sight;
   readonly desired: Desired;
@@ -39,14 +45,17 @@ export interface Work {
   readonly secrets: readonly string[];
   /** Told of what is left to do by hand. */
   readonly warn: (line: string) => void;
+  /** One line, while a long step runs. */
+  progress(line: string): void;
 }
 
 type Write = Extract<Step, { kind: "writeConfiguration" }>;
 type Stop = Extract<Step, { kind: "stop" }>;
-type Apply<K extends StepKind> = (work: Work, step: Extract<Step, { kind: K }>) => Promise<void>;
+type InPlace = Exclude<StepKind, "upgrade">;
+type Apply<K extends InPlace> = (work: Work, step: Extract<Step, { kind: K }>) => Promise<void>;
 
 /** Each step, done. Every one may be done twice, and a stop between any two leaves what the next plan goes on from. */
-const table: { readonly [K in StepKind]: Apply<K> } = {
+const table: { readonly [K in InPlace]: Apply<K> } = {
   writePassfile: ({ session, desired }) => writePassfile(session, desired.standby),
   init: ({ target, session, desired, locale }) => init(target, session, desired, locale),
   baseBackup: ({ target, session, desired }) => baseBackup(target, session, desired),
@@ -69,10 +78,20 @@ const table: { readonly [K in StepKind]: Apply<K> } = {
   createTablespace: async ({ target, session, sight }, step) =>
     createTablespace(target, session, step, await sight.look()),
   removeOld: ({ target, session }) => removeOld(target, session),
+  finishUpgrade: async ({ target, session, sight, desired }) =>
+    finish(target, session, await sight.look(), desired),
+  removeOldClusters: async ({ target, session, sight }) =>
+    removeOldClusters(target, session, await sight.look()),
 };
 
-export async function apply(work: Work, step: Step): Promise<void> {
-  const run = table[step.kind] as Apply<StepKind>;
+/** @returns the work that is left, as it stands after the step */
+export async function apply(work: Work, step: Step): Promise<Work> {
+  if (step.kind === "upgrade") {
+    const { target, session, successor, desired, progress } = work;
+    const moved = await upgrade(target, session, step, successor, desired, progress);
+    return { ...work, target: moved, sight: new Sight(moved) };
+  }
+  const run = table[step.kind] as Apply<InPlace>;
   try {
     await run(work, step);
   } catch (error) {
@@ -80,6 +99,7 @@ export async function apply(work: Work, step: Step): Promise<void> {
     throw error;
   }
   if (!knowsAfter.has(step.kind)) work.sight.forget();
+  return work;
 }
 
 /** Steps that leave behind what is known of the instance after them. */

@@ -99,7 +99,7 @@ flush "$data"
 `;
 
 /** What was there before the first change of ours; a setting that was given back is forgotten. */
-function rememberOriginals(
+export function rememberOriginals(
   before: Readonly<Record<string, string | null>>,
   postgresqlConf: string,
   changes: readonly SettingChange[],

@@ -4,6 +4,7 @@ import { sectionFunction, sections } from "../host/shell";
 import { printExchange } from "./exchange";
 import { questions } from "./questions";
 import { describe, stateDirectory, type Target } from "./target";
+import { journalFile, stageFile } from "./upgrade/journal";
 
 const script = `${sectionFunction}${relay}
 data=$1 own=$2 bin=$3 asked=$4
@@ -21,6 +22,8 @@ section triggers; show "$own/triggers"
 section passfile; show "$own/passfile"
 section rejoining; [ -d "$own/rejoin" ] && echo yes
 section hushed; show "$own/hushed"
+section journal; show "$own/${journalFile}"
+section stage; show "$own/${stageFile}"
 section binaries; [ ! -d "$data" ] || "$bin/postgres" --version
 section standby; [ -e "$data/standby.signal" ] && echo standby
 section conf; cat "$data/postgresql.conf"

@@ -12,6 +12,8 @@ export interface Marker {
   readonly dataDirectory: string;
   /** null until initdb is through. */
   readonly systemIdentifier: string | null;
+  /** System identifier of the cluster that an upgrade is about to put in its place. */
+  readonly successor?: string;
   readonly role: "primary" | "standby";
   /** `creating` until it was complete once; from then on it is protected, whatever a state has lost. */
   readonly phase: "creating" | "ready";
@@ -49,9 +51,9 @@ export function requireOurs(
     const whose = marker ? `belongs to ${marker.id}` : "has no marker of this provider";
     throw new InstanceExistsError(`${where} ${whose}; this resource is ${id}. It was not touched.`, { hint });
   }
-  const { systemIdentifier: ours } = marker;
+  const { systemIdentifier: ours, successor } = marker;
   const { systemIdentifier: found } = observed;
-  if (ours !== null && found !== null && ours !== found) {
+  if (ours !== null && found !== null && ours !== found && successor !== found) {
     throw new InstanceExistsError(
       `${where} is another cluster (system identifier ${found}) than was made there (${ours}). It was not touched.`,
       {

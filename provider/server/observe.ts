@@ -7,13 +7,14 @@ import { passfileDigest } from "../postgresql/passfile";
 import { type PostmasterPid, parsePostmasterPid } from "../postgresql/pidfile";
 import { findSetting } from "../postgresql/settings";
 import { equalValues } from "../postgresql/values";
-import { type Major, parseServerVersion } from "../postgresql/version";
+import { isMajor, type Major, parseServerVersion } from "../postgresql/version";
 import type { Observed } from "../schema/state";
 import { type Address, answerOf, query, queryError } from "./connect";
 import { look } from "./look";
 import { type Marker, parseMarker } from "./marker";
 import { type Answers, questions, readAnswers } from "./questions";
 import type { Target } from "./target";
+import { type Journaled, parseJournal, upgradeOf } from "./upgrade/journal";
 
 /** All that one look at an instance tells: what the state remembers of it, and what only the moment knows. */
 export interface Observation {
@@ -31,6 +32,8 @@ export interface Observation {
   readonly hushed: string;
   /** When the server last read its files, in its own words; undefined when it does not answer. */
   readonly loadedAt: string | undefined;
+  /** Of the last upgrade, done or not. */
+  readonly journal: Journaled | undefined;
   /** Why a server that runs takes no session of ours; what only it knows is then as remembered. */
   readonly refusal: string | undefined;
 }
@@ -40,8 +43,11 @@ export async function observe(target: Target, remembered?: Observed): Promise<Ob
   const parts = await look(target);
   const bytes = (name: string) => parts.get(name)?.toString("latin1") ?? "";
   const text = (name: string) => bytesToText(bytes(name)).trim();
-  refuseStrange(target, text("directory"), text("version"));
   const marker = parseMarker(text("marker"));
+  refuseStrange(target, text("directory"), text("version"), marker !== undefined);
+  const found = text("version");
+  const version = isMajor(found) ? found : target.version;
+  const journal = parseJournal(text("journal"), text("stage"));
   const control = parseControlFile(parts.get("control") ?? Buffer.alloc(0));
   const pid = parsePostmasterPid(bytes("pid"));
   const postmaster =
@@ -58,7 +64,7 @@ export async function observe(target: Target, remembered?: Observed): Promise<Ob
   const files = readFiles(bytes("conf"), bytes("auto"));
   // What is stopped takes everything when it starts.
   const pending = answers
-    ? pendingSettings(answers, files.settings, target.version)
+    ? pendingSettings(answers, files.settings, version)
     : postmaster
       ? (known?.pending ?? {})
       : {};
@@ -67,6 +73,7 @@ export async function observe(target: Target, remembered?: Observed): Promise<Ob
   const passfile = parts.get("passfile")?.toString("utf8") ?? "";
   const observed: Observed = {
     existence,
+    version: existence === "present" ? version : null,
     server: existence === "present" ? server : "stopped",
     role,
     systemIdentifier: control?.systemIdentifier ?? known?.systemIdentifier ?? null,
@@ -93,6 +100,8 @@ export async function observe(target: Target, remembered?: Observed): Promise<Ob
     passfile: passfile === "" ? null : passfileDigest(passfile),
     least: role === "standby" && control ? leastOfStandby(control) : {},
     rejoining: text("rejoining") !== "",
+    slots: answers?.slots ?? known?.slots ?? {},
+    upgrade: upgradeOf(journal),
   };
   const conf = {
     postgresqlConf: bytes("conf"),
@@ -101,7 +110,17 @@ export async function observe(target: Target, remembered?: Observed): Promise<Ob
     ident: bytes("ident"),
   };
   const loadedAt = answers?.loadedAt;
-  return { observed, marker, control, postmaster, refusal, loadedAt, hushed: text("hushed"), ...conf };
+  return {
+    observed,
+    marker,
+    journal,
+    control,
+    postmaster,
+    refusal,
+    loadedAt,
+    hushed: text("hushed"),
+    ...conf,
+  };
 }
 
 /** The script has asked already; where it could not, or there is no database postgres, it is asked once more. */
@@ -141,7 +160,7 @@ function parseOriginals(text: string): Observed["originals"] {
 }
 
 /** Unreadable is not absent, and somebody's files are not an instance of ours. */
-function refuseStrange(target: Target, directory: string, version: string): void {
+function refuseStrange(target: Target, directory: string, version: string, isOurs: boolean): void {
   const { dataDirectory, host } = target;
   if (directory.startsWith("denied ")) {
     throw new InstanceStateError(`${target.owner} may not look into ${directory.slice(7)} on ${host.name}`, {
@@ -153,7 +172,7 @@ function refuseStrange(target: Target, directory: string, version: string): void
       ? "is no directory"
       : directory === "directory" && version === ""
         ? "is not empty, and holds no PostgreSQL instance"
-        : directory === "directory" && version !== target.version
+        : directory === "directory" && version !== target.version && !(isOurs && isMajor(version))
           ? `holds an instance of PostgreSQL ${version}, not ${target.version}`
           : undefined;
   if (strange) {

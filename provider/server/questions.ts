@@ -18,6 +18,8 @@ export interface Answers {
   readonly standbys: readonly string[];
   /** Names of tablespaces by object id. */
   readonly tablespaces: ReadonlyMap<string, string>;
+  /** Of replication, by name; those that end with their session left out. */
+  readonly slots: Readonly<Record<string, "physical" | "logical">>;
 }
 
 /** One that only a start applies. */
@@ -54,12 +56,13 @@ export const questions = ({ superuser, replication }: Asked): readonly string[] 
   `SELECT slot_name AS name FROM pg_replication_slots
     WHERE slot_type = 'physical' AND slot_name IN (${literals(replication?.slots)}) ORDER BY slot_name`,
   `SELECT oid::text AS oid, spcname AS name FROM pg_tablespace`,
+  "SELECT slot_name AS name, slot_type AS type FROM pg_replication_slots WHERE NOT temporary ORDER BY 1",
 ];
 
 const literals = (names: readonly string[] = []): string => ["", ...names].map(quoteLiteral).join(", ");
 
 export function readAnswers([version, database, role, settings, ...more]: readonly Rows[]): Answers {
-  const [standbys, roles, slots, tablespaces] = more;
+  const [standbys, roles, slots, tablespaces, everySlot] = more;
   const [found] = roles ?? [];
   return {
     replicationRole: found
@@ -77,6 +80,9 @@ export function readAnswers([version, database, role, settings, ...more]: readon
     passwordVerifier: textOrNull(role?.[0]?.verifier),
     standbys: (standbys ?? []).map(({ name }) => String(name)),
     tablespaces: new Map((tablespaces ?? []).map(({ oid, name }) => [String(oid), String(name)])),
+    slots: Object.fromEntries(
+      (everySlot ?? []).map(({ name, type }) => [String(name), type === "logical" ? "logical" : "physical"]),
+    ),
     startSettings: (settings ?? []).map((row) => ({
       name: String(row.name),
       setting: String(row.setting),

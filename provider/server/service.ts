@@ -72,12 +72,15 @@ export function pgCtl(target: Target, wait = true): Service {
 }
 
 /** `-`, which no digest is: what is recorded stays. */
-const triggersArgument = (note?: StartNote): string => (note ? (note.restartTriggers ?? "") : "-");
+export const triggersArgument = (note?: StartNote): string => (note ? (note.restartTriggers ?? "") : "-");
 
-const signals = { smart: "TERM", fast: "INT", immediate: "QUIT" } as const satisfies Record<StopMode, string>;
+export const signals = { smart: "TERM", fast: "INT", immediate: "QUIT" } as const satisfies Record<
+  StopMode,
+  string
+>;
 
 /** Exit codes of the scripts below. */
-const codes = { exited: 3, putBack: 4, notPutBack: 5, notRunning: 6 } as const;
+export const serverCodes = { exited: 3, putBack: 4, notPutBack: 5, notRunning: 6 } as const;
 
 /**
  * $1 programs, $2 data directory, $3 our directory. The lock's descriptor 9 is closed for the server. An id in
@@ -121,7 +124,7 @@ await_start() {
     { read -r found; for line in 2 3 4 5 6 7 8; do read -r status; done; } 2>/dev/null <"$data/postmaster.pid"
     # Of one and the same file: what a killed server left says "ready" too.
     case $found/$status in "$pid/ready"* | "$pid/standby"*) [ "$(server_pid)" != "$pid" ] || { started "$2"; return 0; } ;; esac
-    alive "$pid" || { tail -c "+$((size + 1))" "$log" | tail -n 20 >&2; return ${codes.exited}; }
+    alive "$pid" || { tail -c "+$((size + 1))" "$log" | tail -n 20 >&2; return ${serverCodes.exited}; }
     late && { echo "status \${status:-unknown}" >&2; tail -n 3 "$log" >&2; return ${timedOut}; }
     sleep 0.005
   done
@@ -143,17 +146,17 @@ const restart = `[ -e "$own/unapplied" ] || rm -rf "$own/previous"
 stop_server "$4" "$5" || exit
 start_server "$6" "$7"; code=$?
 for copy in previous started; do
-  [ $code -eq ${codes.exited} ] || break
+  [ $code -eq ${serverCodes.exited} ] || break
   put_back $copy || continue
-  start_server "$6" - && exit ${codes.putBack}
-  code=${codes.exited} tried=yes
+  start_server "$6" - && exit ${serverCodes.putBack}
+  code=${serverCodes.exited} tried=yes
 done
-[ -n "$tried" ] && exit ${codes.notPutBack}
+[ -n "$tried" ] && exit ${serverCodes.notPutBack}
 exit $code
 `;
 
 const reload = `pid=$(server_pid)
-[ -n "$pid" ] && alive "$pid" || exit ${codes.notRunning}
+[ -n "$pid" ] && alive "$pid" || exit ${serverCodes.notRunning}
 kill -HUP "$pid"
 `;
 
@@ -161,10 +164,10 @@ kill -HUP "$pid"
 function failure(target: Target, name: string, exitCode: number, log: string): Error {
   const instance = describe(target);
   const quoted = log.trim().replace(/^/gm, "  ");
-  if (exitCode === codes.notRunning) return new InstanceStateError(`${name}: ${instance} does not run`);
+  if (exitCode === serverCodes.notRunning) return new InstanceStateError(`${name}: ${instance} does not run`);
   const outcome: Readonly<Record<number, string>> = {
-    [codes.putBack]: `postgresql.conf is back as it was, and ${instance} runs again. ${refusedFiles(target)}`,
-    [codes.notPutBack]: `postgresql.conf is back as it was, but ${instance} does not start with it either. ${refusedFiles(target)}`,
+    [serverCodes.putBack]: `postgresql.conf is back as it was, and ${instance} runs again. ${refusedFiles(target)}`,
+    [serverCodes.notPutBack]: `postgresql.conf is back as it was, but ${instance} does not start with it either. ${refusedFiles(target)}`,
   };
   return new CommandError(`${name}: the server of ${instance} exited. Its log says:\n${quoted}`, {
     command: name,

@@ -49,6 +49,9 @@ type Apply<K extends StepKind> = (
 
 const table: { readonly [K in StepKind]: Apply<K> } = {
   init,
+  upgrade,
+  finishUpgrade: (host) => ({ ...host, upgrade: host.upgrade && { ...host.upgrade, stage: "done" } }),
+  removeOldClusters: (host) => ({ ...host, upgrade: host.upgrade && { ...host.upgrade, kept: [] } }),
   writeConfiguration: (host, _, { changes }) => write(host, changes),
   stop: (host) => stop(host),
   start,
@@ -136,6 +139,7 @@ function init(host: ModelHost, { inputs, access }: Desired): ModelHost {
   return {
     ...host,
     existence: "present",
+    version: inputs.version,
     server: "stopped",
     role: "primary",
     systemIdentifier: "7400000000000000001",
@@ -154,6 +158,49 @@ export function entriesOf(values: Readonly<Record<string, string>>, file: string
     Object.entries(values).map(([name, value], index) => [name, { value, place: `${file}:${index + 1}` }]),
   );
 }
+
+/** pg_upgrade itself carries no configuration over: the lines are those of the old files, and what the step says. */
+function upgrade(
+  host: ModelHost,
+  desired: Desired,
+  { from, to, mode, adapted, changes }: Extract<Step, { kind: "upgrade" }>,
+): ModelHost {
+  if (host.version !== from) throw new Error(`pg_upgrade: there is no cluster of ${from}`);
+  const rename = (lines: Observed["settings"]) => {
+    const renamed = { ...lines };
+    for (const { name, to: now, value } of adapted) {
+      if (!(name in lines)) continue;
+      delete renamed[name];
+      if (now !== null && value !== null) renamed[now] = { value, place: "postgresql.conf:900" };
+    }
+    return renamed;
+  };
+  const originals = { ...host.originals };
+  for (const { name, to: now } of adapted) {
+    const before = originals[name];
+    if (before === undefined || now === name) continue;
+    delete originals[name];
+    if (now !== null) originals[now] = before;
+  }
+  const [conf, overrides] = [rename(host.hidden.conf), rename(host.overrides)];
+  const settings = { ...conf, ...overrides };
+  const stopped = { ...host, server: "stopped" as const, version: to, originals, overrides, settings };
+  const written = write({ ...stopped, hidden: { conf, running: null } }, changes);
+  const unknown = Object.keys(written.settings).filter((name) => isRefused(to, name));
+  if (unknown.length > 0) throw new Error(`postgres: unknown settings ${unknown.join(", ")}`);
+  const kept = [...(host.upgrade?.kept ?? []), desired.oldCluster ?? ""];
+  const after = {
+    ...written,
+    slots: {},
+    standbys: [],
+    replicationSlots: [],
+    upgrade: { from, to, mode, stage: "finishing" as const, kept },
+  };
+  return start(after, desired);
+}
+
+const isRefused = (major: Major, name: string): boolean =>
+  !name.includes(".") && findSetting(major, name) === undefined;
 
 /** Takes overriding lines away, notes what was there first, and what a running server has to hear of still. */
 function write(host: ModelHost, changes: readonly SettingChange[]): ModelHost {

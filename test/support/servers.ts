@@ -11,6 +11,7 @@ import { promisify } from "node:util";
 import { type CompleteMajor, obtainComplete } from "../../scripts/setup/complete.mjs";
 import { asServerUser, type Major, obtain } from "../../scripts/setup/postgresql.mjs";
 
+export type { CompleteMajor } from "../../scripts/setup/complete.mjs";
 export { type Major, majors, serverUser } from "../../scripts/setup/postgresql.mjs";
 
 /** The folder of this major's programs, the embedded ones: the same releases on every machine. */

@@ -108,8 +108,9 @@ describe("what the program does not say", () => {
     );
   });
 
-  test("is a minute for a start or a promotion, five for a stop", () => {
-    expect(desired({}).timeouts).toEqual({ start: 60, stop: 300, promote: 60 });
-    expect(desired({ timeouts: { stop: 5 } }).timeouts).toEqual({ start: 60, stop: 5, promote: 60 });
+  test("is a minute for a start or a promotion, five for a stop, a day for an upgrade", () => {
+    const rest = { start: 60, promote: 60, upgrade: 86_400 };
+    expect(desired({}).timeouts).toEqual({ ...rest, stop: 300 });
+    expect(desired({ timeouts: { stop: 5 } }).timeouts).toEqual({ ...rest, stop: 5 });
   });
 });

@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { nothing } from "../../../provider/plan/nothing";
 import { judge } from "../../../provider/plan/refusals";
 import type { Properties } from "../../../provider/schema/check";
+import type { Observed } from "../../../provider/schema/state";
 import { inputsOf, remember, seen } from "./situations";
 
 const open = { deletionProtection: false };
@@ -28,12 +29,6 @@ const fixed: readonly Case[] = [
     {},
     { owner: "pg" },
     "changing postgres to pg is not done by the provider: it never changes the owner of data",
-  ],
-  [
-    "version",
-    {},
-    { version: "18" },
-    "changing 17 to 18 is an upgrade, which this release does not do: dump and restore into a second instance",
   ],
 ];
 
@@ -135,6 +130,73 @@ describe("a moved port", () => {
   ])("is fine %s", (_, now, server) => {
     const remembered = remember({}, { observed: seen({ server }) });
     expect(judge(remembered, inputsOf({ port: 6000, ...now })).refusals).toEqual([]);
+  });
+});
+
+describe("a raised version", () => {
+  const raised = { version: "18" };
+
+  test("is an upgrade in place, and nothing stands against it", () => {
+    expect(judge(remember(), inputsOf(raised))).toEqual({ refusals: [], replaces: [] });
+  });
+
+  test("may move the port at once: it starts the server anyway", () => {
+    expect(judge(remember(), inputsOf({ ...raised, port: 6000 })).refusals).toEqual([]);
+  });
+
+  test.each<[title: string, from: Partial<Observed>, now: Properties, reason: RegExp]>([
+    [
+      "on a standby",
+      { role: "standby" },
+      { standby: { primary: "host=db0 user=replicator" } },
+      /raising 17 to 18 is done on the primary alone/,
+    ],
+    [
+      "with standbys attached",
+      { standbys: ["orders_2"] },
+      {},
+      /raising 17 to 18 is not survived by the attached standbys \(orders_2\): stop them first/,
+    ],
+    ["when the server shall be stopped", {}, { state: "stopped" }, /set state: "started" with it/],
+    [
+      "with logical slots of a major that loses them",
+      { version: "16", slots: { shipping: "logical", standby1: "physical" } },
+      {},
+      /raising 16 to 18 loses logical replication slots \(shipping\)/,
+    ],
+  ])("is refused %s", (_, from, now, reason) => {
+    const [refusal, ...more] = judge(
+      remember({}, { observed: seen(from) }),
+      inputsOf({ ...raised, ...now }),
+    ).refusals;
+    expect(refusal).toEqual({ property: "version", reason: expect.stringMatching(reason) });
+    expect(more).toEqual([]);
+  });
+
+  test.each<[title: string, from: Partial<Observed>, now: Properties]>([
+    ["from 17 on, which keeps them", { slots: { shipping: "logical" } }, {}],
+    [
+      "when that is allowed",
+      { version: "16", slots: { shipping: "logical" } },
+      { upgrade: { dropsReplication: true } },
+    ],
+  ])("is fine with logical slots %s", (_, from, now) => {
+    const remembered = remember({}, { observed: seen(from) });
+    expect(judge(remembered, inputsOf({ ...raised, ...now })).refusals).toEqual([]);
+  });
+
+  test("is refused for what was never complete", () => {
+    const { refusals } = judge(remember({}, { phase: "creating" }), inputsOf(raised));
+    expect(refusals).toEqual([
+      { property: "version", reason: expect.stringContaining("finish it as 17 first") },
+    ]);
+  });
+
+  test("is not lowered to what an earlier run went on from", () => {
+    const remembered = remember({}, { observed: seen({ version: "18" }) });
+    expect(judge(remembered, inputsOf()).refusals).toEqual([
+      { property: "version", reason: expect.stringContaining("18 cannot be lowered to 17") },
+    ]);
   });
 });
 

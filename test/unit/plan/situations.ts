@@ -40,6 +40,7 @@ export function seen(more: Partial<Observed> = {}): Observed {
   return {
     ...nothing,
     existence: "present",
+    version: "17",
     server: "running",
     systemIdentifier: "7400000000000000001",
     serverVersion: "17.10",

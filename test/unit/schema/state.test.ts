@@ -15,6 +15,7 @@ const made: Made = {
   declared: declaredNames(inputs),
   observed: {
     existence: "present",
+    version: "17",
     server: "running",
     role: "primary",
     systemIdentifier: "7400000000000000001",
@@ -39,6 +40,8 @@ const made: Made = {
     walDirectory: "/srv/wal/orders",
     tablespaces: { fast: { oid: "16385", location: "/ssd" } },
     leftovers: ["/srv/wal/before"],
+    slots: { standby1: "physical" },
+    upgrade: { from: "15", to: "17", mode: "copy", stage: "done", kept: ["/srv/pg/17/orders.old-15"] },
   },
   dataDirectory: "/srv/pg/17/orders",
   binDirectory: "/usr/lib/postgresql/17/bin",
@@ -143,6 +146,18 @@ describe("the state", () => {
     const message = messageOf(change(printState(inputs, made)));
     expect(message).toContain(`the state cannot be read: ${where}: `);
     expect(message).toContain("pulumi stack export --version N");
+  });
+
+  test("of before upgrades means the declared major, without slots", () => {
+    const printed = printState(inputs, made);
+    const { version, slots, upgrade, ...before } = made.observed;
+    expect(parseState({ ...printed, observed: before }).observed).toEqual({
+      ...before,
+      version: "17",
+      slots: {},
+      upgrade: null,
+    });
+    expect([version, slots, upgrade]).not.toContain(undefined);
   });
 
   test("ignores a declared name that this release does not know", () => {

@@ -1,0 +1,55 @@
+import type { Desired } from "./desired";
+import { info, type PlanLine, warning } from "./line";
+import { findStep, type Step } from "./step";
+import type { Upgrade } from "./upgrade";
+
+/** What becomes of an upgrade, how long there is a way back, and what does not come along. */
+export function upgradeLines(desired: Desired, steps: readonly Step[], where: string): PlanLine[] {
+  const upgrade = findStep(steps, "upgrade");
+  const rest = findStep(steps, "finishUpgrade");
+  const old = findStep(steps, "removeOldClusters");
+  const { name } = desired.inputs;
+  const lines: (PlanLine | false | undefined)[] = [
+    upgrade && warning(upgradeWords(desired, upgrade, where, old !== undefined)),
+    ...(upgrade?.adapted ?? []).map(({ name: setting, note }) => info(`plan: setting ${setting} ${note}`)),
+    !upgrade &&
+      rest &&
+      info(
+        `plan: the upgrade of ${rest.from}/${name} on ${where} to ${rest.to} is finished: extensions and statistics`,
+      ),
+    !upgrade &&
+      old &&
+      warning(
+        `removal of what upgrades left on ${where}: ${old.kept.join(", ")}. No way back to it from then on.`,
+      ),
+  ];
+  return lines.filter((line): line is PlanLine => typeof line === "object");
+}
+
+function upgradeWords(desired: Desired, upgrade: Upgrade, where: string, removesOld: boolean): string {
+  const { from, to, mode, jobs, slots, standbys } = upgrade;
+  const lost = Object.keys(slots).filter((slot) => slots[slot] === "physical" || Number(from) < 17);
+  const kept = desired.oldCluster ? ` in ${desired.oldCluster}` : "";
+  return [
+    `upgrade of ${from}/${desired.inputs.name} on ${where} to ${to} by pg_upgrade (${mode}, ${jobs} job${jobs > 1 ? "s" : ""}): downtime.`,
+    `${wayBack[mode]}; ${remains[mode]} ${removesOld ? "is then removed" : `stays${kept}`}.`,
+    ...lost.map((slot) => `The ${slots[slot]} slot ${slot} is lost.`),
+    ...standbys.map((standby) => `Standby ${standby} must be made anew.`),
+  ].join(" ");
+}
+
+/** https://www.postgresql.org/docs/current/pgupgrade.html, "Reverting to old cluster" */
+const wayBack: Readonly<Record<Upgrade["mode"], string>> = {
+  copy: "Way back until the new server runs",
+  clone: "Way back until the new server runs",
+  link: "Way back until the new server's first start",
+  swap: "No way back once the transfer begins: have a backup",
+};
+
+/** A copy can be started again by hand; what shares its files, or lost them, cannot. */
+const remains: Readonly<Record<Upgrade["mode"], string>> = {
+  copy: "the old cluster",
+  clone: "the old cluster",
+  link: "the old cluster, which shares its files with the new one,",
+  swap: "what is left of the old cluster",
+};

@@ -1,0 +1,63 @@
+import { InstanceStateError } from "../../errors";
+import type { Session } from "../../host/session";
+import type { Desired } from "../../plan/desired";
+import type { Upgrade } from "../../plan/upgrade";
+import { printMarker } from "../marker";
+import { observe } from "../observe";
+import { pgCtl } from "../service";
+import { describe, type Target } from "../target";
+import { follow, type Journal, writeJournal } from "./journal";
+import { pgUpgradeOptions, prepare } from "./prepare";
+import { survey } from "./survey";
+import { transfer } from "./transfer";
+
+/** Where an upgrade leads: by which programs, to which directories. */
+export interface Successor {
+  readonly binDirectory: string;
+  readonly dataDirectory: string;
+  readonly oldCluster: string;
+}
+
+/**
+ * Asks and prepares while the old server runs, then stops it, runs pg_upgrade and starts the new one.
+ * https://www.postgresql.org/docs/current/pgupgrade.html
+ * @returns the instance at its new place
+ */
+export async function upgrade(
+  target: Target,
+  session: Session,
+  step: Upgrade,
+  successor: Successor | undefined,
+  desired: Desired,
+  progress: (line: string) => void,
+): Promise<Target> {
+  if (!successor) throw new InstanceStateError(`upgrade: nobody said where ${describe(target)} shall go`);
+  const dropsReplication = desired.inputs.upgrade?.dropsReplication === true;
+  const seen = await running(target, session, desired);
+  const found = await survey(target, seen, step, successor, dropsReplication);
+  const { binDirectory, dataDirectory, oldCluster } = successor;
+  const journal: Journal = {
+    ...{ from: step.from, to: step.to, mode: step.mode },
+    ...{ binDirectory, dataDirectory, oldCluster, oldBinDirectory: target.binDirectory },
+    tablespaces: found.tablespaces,
+    keptBefore: seen.observed.upgrade?.kept ?? [],
+    isOldRemoved: false,
+  };
+  await writeJournal(session, journal, "preparing");
+  progress(`pg_upgrade --check of ${step.from} and ${step.to}`);
+  const systemIdentifier = await prepare(target, session, seen, step, journal, found);
+  if (seen.marker) {
+    await session.write("marker.json", printMarker({ ...seen.marker, successor: systemIdentifier }));
+  }
+  progress(`pg_upgrade (${step.mode})`);
+  await transfer(target, session, step, journal, pgUpgradeOptions(target, journal, step), desired);
+  return follow(target, { ...journal, stage: "finishing" });
+}
+
+/** Only a server that runs can be asked. */
+async function running(target: Target, session: Session, desired: Desired) {
+  const seen = await observe(target);
+  if (seen.postmaster) return seen;
+  await pgCtl(target).start(session, desired.timeouts.start);
+  return observe(target);
+}
