@@ -117,5 +117,6 @@ sync postgresql.conf postgresql.auto.conf pg_hba.conf pg_ident.conf standby.sign
 [ "$mode" = publish ] || exit 0
 [ ! -e "$data" ] || { echo "$data was made by somebody else meanwhile" >&2; give_up ${occupied}; }
 keep_wal "$wal" && mv "$new" "$data" || give_up 1
+kept_wal "$wal"
 sync "$(dirname "$data")" 2>/dev/null || sync
 `;

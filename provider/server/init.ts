@@ -87,6 +87,6 @@ sockets=$(sed -n "s/^#*unix_socket_directories = '\\([^',]*\\).*/\\1/p" "$new/po
 sync "$new/postgresql.conf" "$new/pg_hba.conf" "$new/pg_ident.conf" 2>/dev/null || sync
 [ ! -e "$data" ] || { echo "$data was made by somebody else meanwhile" >&2; exit ${occupied}; }
 keep_wal "$wal" || exit 1
-mv "$new" "$data" || exit 1
+mv "$new" "$data" && kept_wal "$wal" || exit 1
 sync "$(dirname "$data")" 2>/dev/null || sync
 `;

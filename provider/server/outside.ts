@@ -50,14 +50,16 @@ place() {
   case $leads in /*) ;; *) leads=$(cd -P "$1" && pwd -P) ;; esac
   echo "\${leads%/}"
 }
-# A directory for the WAL of what is being made: begun, kept, given up. Without one nothing is done.
+# A directory for the WAL of what is being made: begun, kept before it is published and after, given up. Without one
+# nothing is done. One that was kept is never emptied: its data directory may have been moved away by hand.
 begin_wal() {
   [ -n "$1" ] || return 0
-  { noted "copy wal $1" || noted "wal $1"; } && empty_wal "$1"
+  ! noted "copy wal $1" || empty_wal "$1"
   [ -z "$(ls -A "$1" 2>/dev/null)" ] || { echo "$1 is not empty" >&2; return 1; }
   note "copy wal $1" && make "$1"
 }
-keep_wal() { [ -z "$1" ] || { note "wal $1" && unnote "copy wal $1"; }; }
+keep_wal() { [ -z "$1" ] || note "wal $1"; }
+kept_wal() { [ -z "$1" ] || unnote "copy wal $1"; }
 give_up_wal() { [ -z "$1" ] || { empty_wal "$1"; unmake "$1"; unnote "copy wal $1"; unnote "wal $1"; }; }
 flush() { sync -f "$1" 2>/dev/null || sync; }
 ${mend}`;

@@ -43,7 +43,7 @@ while [ ! -e "$up" ] && [ ! -L "$up" ]; do up=$(dirname "$up"); done
 { [ -w "$up" ] && [ -x "$up" ]; } || refuse "cannot be used: $(id -un) may not write to $up"
 if [ "$up" = "$dir" ]; then
   case $kind in
-    wal) noted "copy wal $dir" || { [ ! -e "$data" ] && noted "wal $dir"; } || [ -z "$(ls -A "$dir")" ] || refuse "is not empty" ;;
+    wal) noted "copy wal $dir" || [ -z "$(ls -A "$dir")" ] || refuse "is not empty" ;;
     tablespace)
       for part in "$dir/PG_\${major}_"*; do
         noted "copy tablespace $dir" || [ ! -e "$part" ] || refuse "holds another tablespace already: $part"

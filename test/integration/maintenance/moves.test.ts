@@ -211,6 +211,28 @@ describe("a new instance", () => {
     }
   });
 
+  test("does not take the WAL of one whose data directory somebody moved away", async () => {
+    const at = await place("17");
+    const wal = join(at.folder.path, "wal");
+    try {
+      const inputs = await at.inputs({ walDirectory: wal });
+      await instance.create(inputs);
+      const { binDirectory, dataDirectory } = at.target;
+      await editAsOwner(
+        '"$1/pg_ctl" -s -D "$2" -m fast stop && mv "$2" "$2.away"',
+        binDirectory,
+        dataDirectory,
+      );
+      const segments = await ls(wal);
+      // The state is lost with it.
+      const message = messageOf(await failureOf(instance.create(inputs)));
+      expect(message).toContain(`walDirectory: ${wal} on this machine is not empty`);
+      expect(await ls(wal)).toEqual(segments);
+    } finally {
+      await at.folder.dispose();
+    }
+  });
+
   test("that is a standby has its WAL where it is declared, too, and it goes with it", async () => {
     const source = await primary();
     const at = await placeOfComplete("second");
