@@ -43,6 +43,9 @@ const covers: Readonly<Record<StepKind, readonly StepKind[]>> = {
   removeOld: ["removeOld"],
 };
 
+/** Not taken where somebody stopped the server, and its start was not announced. */
+const needsServer: ReadonlySet<StepKind> = new Set(["createTablespace"]);
+
 const said: Readonly<Record<StepKind, string>> = {
   writePassfile: "the file with the primary's password was changed",
   init: "there is no instance",
@@ -87,7 +90,9 @@ export function agree(remembered: Observed, observed: Observed, desired: Desired
     leaving(observed, heeding(observed, desired), names, records),
     approved,
   );
-  const take = found.filter((step) => isCovered(step, announced));
+  const covered = found.filter((step) => isCovered(step, announced));
+  const runs = isUp(observed) || findStep(covered, "start") !== undefined;
+  const take = covered.filter(({ kind }) => runs || !needsServer.has(kind));
   const turned = remembered.existence === "present" && remembered.role !== observed.role;
   const left = [
     ...(turned ? [`the ${remembered.role} has become a ${observed.role} on the host`] : []),

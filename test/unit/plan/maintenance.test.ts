@@ -205,6 +205,14 @@ describe("an update", () => {
     });
   });
 
+  test("makes no tablespace where somebody stopped the server: a start was not announced", () => {
+    expect(agreed(seen(), seen(stoppedServer), { tablespaces: { slow: "/hdd" } })).toEqual({
+      take: [],
+      left: ["the server is stopped"],
+      more: [],
+    });
+  });
+
   test("removes what an interrupted move has left without a second stop", () => {
     const found = seen({ walDirectory: "/srv/wal", leftovers: [inside] });
     const { take } = agree(placed, found, wish({ walDirectory: "/srv/wal" }));
