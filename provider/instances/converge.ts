@@ -3,6 +3,7 @@ import {
   InstanceExistsError,
   InstanceNotFoundError,
   InstanceStateError,
+  InvalidInputsError,
   InvalidVersionError,
 } from "../errors";
 import type { Host } from "../host/host";
@@ -13,6 +14,7 @@ import { isOffline, standbysInTheWay } from "../plan/maintenance";
 import { nothing } from "../plan/nothing";
 import { plan } from "../plan/plan";
 import { replans } from "../plan/standby";
+import { judgeStandby } from "../plan/standby-refusals";
 import { type Effect, effectOf, findStep, type Step } from "../plan/step";
 import { findEncoding } from "../postgresql/locale";
 import { canonicalJson } from "../schema/canonical";
@@ -72,6 +74,8 @@ export interface Outcome {
  */
 export async function converge(wanted: Wanted): Promise<Outcome> {
   const { inputs, known, progress } = wanted;
+  const refusals = known ? judgeStandby(known.remembered, inputs) : [];
+  if (refusals.length > 0) throw new InvalidInputsError(refusals);
   const opened = await open(inputs, known?.remembered);
   const { target, facts } = opened;
   const take = (locale: string) => (session: Session, inside: Target) =>

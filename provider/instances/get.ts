@@ -1,6 +1,9 @@
 import type { Major } from "../postgresql/version";
-import type { Made } from "../schema/state";
+import type { Made, Remembered } from "../schema/state";
+import { addressOf, observe } from "../server/observe";
+import { type Replication, replicationOf } from "../server/replication";
 import { find, findExisting, type HostArgs, isPresent, type Ref } from "./find";
+import { open } from "./open";
 
 /** An instance as it is: what a manifest would say of it, and what only the host knows. */
 export interface InstanceStatus {
@@ -40,6 +43,8 @@ export interface InstanceStatus {
   readonly dataChecksums: boolean | null;
   /** As the files have them, last line wins; those that are a property of their own left out. */
   readonly settings: Readonly<Record<string, string>>;
+  /** Who follows whom, and how far behind; null: the server takes no sessions. */
+  readonly replication: Replication | null;
 }
 
 /**
@@ -58,7 +63,14 @@ export async function get(host: HostArgs, ref: Ref): Promise<InstanceStatus> {
     ...{ dataDirectory, binDirectory, owner, logFile, pendingRestart, pendingRestartReasons },
     ...{ systemIdentifier, serverVersion, role, locale, encoding, dataChecksums },
     settings: Object.fromEntries(lines.map(([setting, { value }]) => [setting, value])),
+    replication: await replication(remembered),
   };
+}
+
+async function replication(remembered: Remembered): Promise<Replication | null> {
+  const { target } = await open(remembered.inputs, remembered);
+  const { postmaster, observed } = await observe(target);
+  return postmaster && observed.server === "running" ? replicationOf(addressOf(target, postmaster)) : null;
 }
 
 /**

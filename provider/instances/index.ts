@@ -9,6 +9,7 @@
 import "../node-version";
 
 export * from "../errors";
+export type { Receiver, Replication, Sender, Slot } from "../server/replication";
 export {
   type ApplyOptions,
   type ApplyResult,
@@ -43,3 +44,12 @@ export type { HostArgs, Ref } from "./find";
 export { exists, get, type InstanceStatus } from "./get";
 export { type InstanceListItem, type ListOptions, list } from "./list";
 export { configure, init, type SettingsChanged } from "./parts";
+export {
+  type DemoteOptions,
+  demote,
+  type Left,
+  type PromoteOptions,
+  pauseReplay,
+  promote,
+  resumeReplay,
+} from "./standby";

@@ -20,11 +20,11 @@ export function rejoin(observed: Observed, { standby }: Desired): Step[] {
   return isNeeded ? [{ kind: "rejoin", how: standby.rejoin }] : [];
 }
 
-/** Before a standby turns to another primary, or another slot. */
+/** Before a standby turns to another primary, or another slot; the first it has from its base backup. */
 export function slot(observed: Observed, { standby }: Desired, changes: readonly SettingChange[]): Step[] {
   const turns = changes.some(({ name }) => name === "primary_conninfo" || name === "primary_slot_name");
-  const isThere = observed.existence === "present" && observed.role === "standby";
-  return isThere && turns && standby?.status === "streaming" && standby.slot !== null
+  const follows = observed.role === "standby" && "primary_conninfo" in observed.settings;
+  return follows && turns && standby?.status === "streaming" && standby.slot !== null
     ? [{ kind: "createSlot" }]
     : [];
 }

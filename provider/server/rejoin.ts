@@ -1,11 +1,13 @@
 import { CommandError, InstanceStateError } from "../errors";
+import type { CommandResult } from "../host/host";
 import type { Session } from "../host/session";
 import type { Desired } from "../plan/desired";
 import type { DesiredStandby } from "../plan/desired-standby";
 import { parseControlFile } from "../postgresql/controldata";
 import { pgRewind, standbyPrograms } from "../postgresql/programs";
 import { copyBeside, writePassfile } from "./base-backup";
-import type { Observation } from "./observe";
+import { type Address, query } from "./connect";
+import { addressOf, type Observation, observe } from "./observe";
 import {
   askDatabase,
   createSlot,
@@ -35,19 +37,47 @@ export async function requireRejoin(
 
 /** Stopped and made a standby; the next steps configure and start it. */
 export async function rejoin(target: Target, session: Session, desired: Desired, how: How): Promise<void> {
-  const { standby, timeouts } = desired;
+  const { standby } = desired;
   if (!standby) return;
   await writePassfile(session, standby);
-  const stop = () => pgCtl(target).stop(session, "fast", timeouts.stop);
-  if (how === "rewind") {
-    await createSlot(target, session, standby);
-    await stop();
-    await rewind(target, session, standby);
-  } else {
+  if (how === "rebuild") {
     await copyBeside(target, session, standby);
-    await stop();
+    await pgCtl(target).stop(session, "fast", desired.timeouts.stop);
     await swap(target, session);
+  } else {
+    await createSlot(target, session, standby);
+    await stopAndRewind(target, session, desired, standby);
   }
+}
+
+/** What pg_rewind will not do is known before it does anything; then the server runs again as it did. */
+async function stopAndRewind(
+  target: Target,
+  session: Session,
+  { timeouts }: Desired,
+  standby: DesiredStandby,
+): Promise<void> {
+  const service = pgCtl(target);
+  const { postmaster, observed } = await observe(target);
+  if (postmaster && observed.server === "running") await keepWal(addressOf(target, postmaster));
+  await service.stop(session, "fast", timeouts.stop);
+  const tried = observed.rejoining ? undefined : await runRewind(target, session, standby, "try");
+  if (tried) {
+    if (postmaster) await service.start(session, timeouts.start);
+    throw rewindFailure(target, standby, tried, "Its data is as it was");
+  }
+  const failed = await runRewind(target, session, standby, "rewind");
+  if (failed)
+    throw rewindFailure(target, standby, failed, "The server is stopped, and its data is of no use now");
+}
+
+/** pg_rewind reads WAL back to the last checkpoint that both have; the one of the stop would take older WAL away. */
+async function keepWal(address: Address): Promise<void> {
+  const name = "pginstance_rewind";
+  const there = `SELECT FROM pg_replication_slots WHERE slot_name = '${name}'`;
+  const make = `SELECT pg_create_physical_replication_slot('${name}', true) WHERE NOT EXISTS (${there})`;
+  // Without a free slot it may be enough as it is.
+  await query(address, [make]).catch(() => undefined);
 }
 
 const grants = [
@@ -99,31 +129,48 @@ async function requireSource(target: Target, standby: DesiredStandby, identity: 
 }
 
 /** Its own files of configuration come back after it; as long as `rejoin` is there the data is of no use. */
-async function rewind(target: Target, session: Session, standby: DesiredStandby): Promise<void> {
+async function runRewind(
+  target: Target,
+  session: Session,
+  standby: DesiredStandby,
+  mode: "try" | "rewind",
+): Promise<CommandResult | undefined> {
   const { binDirectory, dataDirectory } = target;
+  const source = `${standby.conninfo} dbname=postgres`;
   const result = await session.step({
     name: "rewind",
     script: rewindScript,
     args: [
-      ...[dataDirectory, stateDirectory(target)],
-      ...pgRewind({ binDirectory, dataDirectory, source: `${standby.conninfo} dbname=postgres` }),
+      ...[dataDirectory, stateDirectory(target), binDirectory, mode],
+      ...pgRewind({ binDirectory, dataDirectory, source }),
     ],
     seconds: 86_400,
   });
-  if (result.exitCode === 0) return;
-  throw new CommandError(
+  return result.exitCode === 0 ? undefined : result;
+}
+
+function rewindFailure(target: Target, standby: DesiredStandby, result: CommandResult, state: string): Error {
+  return new CommandError(
     `rewind of ${describe(target)} to ${standby.where} failed:\n${wordsOf(result.stderr)}`,
     {
       command: "pg_rewind",
       exitCode: result.exitCode,
       stderr: result.stderr,
-      hint: 'The server is stopped, and its data may be of no use now. The way on is rejoin: "rebuild".',
+      hint: `${state}. The way on is rejoin: "rebuild".`,
     },
   );
 }
 
-const rewindScript = `data=$1 own=$2; shift 2
+/** A server that crashed is recovered first, as pg_rewind would do it, but without taking WAL away. */
+const rewindScript = `data=$1 own=$2 bin=$3 mode=$4; shift 4
 files="postgresql.conf postgresql.auto.conf pg_hba.conf pg_ident.conf"
+if [ "$mode" = try ]; then
+  if [ -e "$data/postmaster.pid" ]; then
+    rm -f "$data/postmaster.pid"
+    "$bin/postgres" --single -F -D "$data" -c wal_keep_size=2147483647 template1 </dev/null >&2 || exit 1
+  fi
+  "$@" --dry-run >&2; exit
+fi
 if [ ! -d "$own/rejoin" ]; then
   rm -rf "$own/rejoin.new" && mkdir "$own/rejoin.new" || exit 1
   for file in $files; do cp -p "$data/$file" "$own/rejoin.new/" || exit 1; done
