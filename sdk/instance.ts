@@ -2,9 +2,11 @@ import * as pulumi from "@pulumi/pulumi";
 import type { AuthMethod, HbaRecord, IdentRecord, ReplicationRole } from "./access";
 import { type Become, type HostArgs, type SshArgs, sealed } from "./host";
 import { type Settings, secretSettings } from "./secret-settings";
-import { type Standby, withConninfo } from "./standby";
+
+import { type Standby, userPart, withConninfo } from "./standby";
 import { pauseTraces } from "./traces";
 import type { UpgradeArgs } from "./upgrade";
+
 import { verifierInputs } from "./verifiers";
 
 /** Why a restart is pending: what runs, and what the next start will take. */
@@ -414,7 +416,10 @@ export class Instance extends pulumi.CustomResource {
   declare readonly phase: pulumi.Output<"creating" | "changing" | "ready">;
   /** `postgresql://` address for the superuser, without password; known in the preview. */
   readonly uri: pulumi.Output<string>;
-  /** Connection string for a standby of this instance, without user and password; known in the preview. */
+  /**
+   * Connection string for a standby of this instance, with the name of its `replicationRole` (a standby's is the one it
+   * uses itself), without password; known in the preview.
+   */
   readonly primaryConninfo: pulumi.Output<string>;
 
   /**
@@ -464,7 +469,7 @@ export class Instance extends pulumi.CustomResource {
       traceAgain();
     }
     this.uri = pulumi.interpolate`postgresql://${this.superuser}@${bracketed(this.address)}:${this.port}/postgres`;
-    this.primaryConninfo = pulumi.interpolate`host=${this.address} port=${this.port}`;
+    this.primaryConninfo = pulumi.interpolate`host=${this.address} port=${this.port}${userPart(args)}`;
   }
 }
 

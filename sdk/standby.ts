@@ -77,3 +77,24 @@ export function withConninfo(standby: pulumi.Input<Standby> | undefined): unknow
   const isPrimary = typeof primary === "object" && primary !== null && "primaryConninfo" in primary;
   return { ...standby, primary: isPrimary ? primary.primaryConninfo : primary };
 }
+
+/** What says whom standbys log in as: the role of a primary; of a standby, which has its primary's, the one it uses itself. */
+interface Login {
+  readonly replicationRole?: pulumi.Input<{ name: pulumi.Input<string> }> | undefined;
+  readonly standby?: pulumi.Input<Standby> | undefined;
+}
+
+/** ` user=replicator`, or nothing where nobody says. A name is no secret, whatever stands beside it. */
+export function userPart({ replicationRole, standby }: Login): pulumi.Output<string> {
+  const role = pulumi.output(replicationRole);
+  const own = pulumi.output(withConninfo(standby) as pulumi.Input<{ primary?: string } | undefined>);
+  const user = pulumi.all([role, own]).apply(([known, following]) => {
+    const name = known?.name;
+    if (name !== undefined) return ` user=${/^[\w.-]+$/.test(name) ? name : quoted(name)}`;
+    const found = /(?:^|\s)user\s*=\s*('(?:[^'\\]|\\.)*'|(?:[^\s'\\]|\\.)+)/.exec(following?.primary ?? "");
+    return found ? ` user=${found[1]}` : "";
+  });
+  return pulumi.unsecret(user);
+}
+
+const quoted = (text: string): string => `'${text.replace(/['\\]/g, "\\$&")}'`;

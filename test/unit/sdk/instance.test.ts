@@ -313,9 +313,13 @@ describe("options", () => {
 
 describe("a standby", () => {
   test("of an Instance gets its connection string, and depends on it", async () => {
-    const primary = new Instance("first", { version: "17", address: "db1", port: 6000 });
-    const { inputs, props } = await register({ version: "17", standby: { primary, slot: "one" } });
-    expect(inputs.standby).toEqual({ primary: "host=db1 port=6000", slot: "one" });
+    const replicationRole = { name: "replicator", password: canary };
+    const primary = new Instance("first", { version: "17", address: "db1", port: 6000, replicationRole });
+    const { inputs, props, instance } = await register({ version: "17", standby: { primary, slot: "one" } });
+    expect(inputs.standby).toEqual({ primary: "host=db1 port=6000 user=replicator", slot: "one" });
+    expect(await isSecret(primary.primaryConninfo)).toBe(false);
+    // Of a standby too, where the same role is.
+    expect(await promiseOf(instance.primaryConninfo)).toBe("host=localhost port=5432 user=replicator");
     const given = Reflect.get(props.standby as object, "primary") as pulumi.Output<string>;
     expect(Reflect.get(given, "resources")().has(primary)).toBe(true);
   });
