@@ -1,5 +1,5 @@
 /** What is kept of an instance that is deleted, and when nothing is deleted at all. */
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, test } from "vitest";
 import {
   apply,
   CommandError,
@@ -78,6 +78,19 @@ describe.each([
       () => processesIn(it.data).length + processesWith("pginstance-dump").length === 0,
     );
   });
+});
+
+test("a deletion that is interrupted after its dump makes no second one", async () => {
+  const it = await made("local", "17");
+  const parent = `${it.folder.path}/instances/17`;
+  await editAsOwner('chmod 555 "$1"', parent);
+  expect(await failureOf(drop(it.host, it.ref, { finalDump: dumps(it) }))).toBeInstanceOf(CommandError);
+  const before = await listed(it);
+  expect(before).toHaveLength(1);
+  await editAsOwner('chmod 755 "$1"', parent);
+  await drop(it.host, it.ref, { finalDump: dumps(it) });
+  expect(await listed(it)).toEqual(before);
+  expect(await exists(it.host, it.ref)).toBe(false);
 });
 
 describe("a final dump is refused before anything is stopped", () => {
