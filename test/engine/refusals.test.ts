@@ -156,11 +156,6 @@ describe.each([
         "to 5999 needs a restart; set restartOnChanges: true with it",
       ],
       [
-        "version",
-        'version: "18"',
-        `version: changing ${major} to 18 is an upgrade, which this release does not do`,
-      ],
-      [
         "version below",
         'version: "14"',
         `version: ${major} cannot be lowered to 14: PostgreSQL has no way back`,
