@@ -4,7 +4,6 @@ import { Scenario } from "../support/scenario";
 /** One stack's whole life, told in order, with the packed package as npm installs it. */
 describe.each([
   { way: "local", major: "17" },
-  { way: "ssh", major: "17" },
   { way: "jump", major: "15" },
 ] as const)("the life of an instance of $major ($way)", ({ way, major }) => {
   let it: Scenario;
