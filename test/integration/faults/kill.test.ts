@@ -19,7 +19,7 @@ import {
   Tally,
 } from "../../support/ending";
 import { place } from "../../support/instances";
-import { until } from "../../support/processes";
+import { again } from "../../support/killed";
 
 const major = "17";
 const script = join(__dirname, "..", "..", "support", "kill-at-spawn.cjs");
@@ -58,19 +58,6 @@ async function perform(operation: Operation, kill?: Kill): Promise<{ killed: boo
   const environment = { KILL_AT: String(kill?.k ?? 0), KILL_WHEN: kill?.when, KILL_POINTS: points };
   const { ended } = await provider.start(operation, { script, environment });
   return { killed: await ended, points: await readFile(points, "utf8") };
-}
-
-/** What a killed process held goes with it, a moment later. */
-async function again<T>(run: () => Promise<T>): Promise<T> {
-  const { value } = await until("the lock of the killed process", () =>
-    run()
-      .then((value) => ({ value }))
-      .catch((error: Error) => {
-        if (error.message.includes("is being changed by")) return undefined;
-        throw error;
-      }),
-  );
-  return value;
 }
 
 /** Before every spawn and write, at half of every write, and after each. */
