@@ -19,13 +19,16 @@ export async function heldInitdb(at: Place, moment: string): Promise<HeldInitdb>
   await until(`${moment} of initdb`, () => existsSync(join(own, moment)), 30);
   // The step and all in it; not the shell that waits for it.
   const step = () => processesWith(own).filter(({ argv }) => !argv.includes(" pginstance "));
-  for (const { pid } of step()) end(pid, "SIGSTOP");
+  // A child that was just about to be another program has another argv by the time that it goes on.
+  const stopped = step();
+  for (const { pid } of stopped) end(pid, "SIGSTOP");
   return {
     isAtWork: !existsSync(join(own, "step.exit")),
     goOn() {
-      for (const { pid } of step()) end(pid, "SIGCONT");
+      for (const { pid } of [...stopped, ...step()]) end(pid, "SIGCONT");
     },
     async die() {
+      for (const { pid } of stopped) end(pid);
       const all = () => [...step(), ...processesIn(at.folder.path)];
       await until("the end of initdb", () => {
         for (const { pid } of all()) end(pid);
