@@ -127,9 +127,7 @@ function restartQuestion(inputs: InstanceInputs, { remembered }: Known): Restart
 }
 
 function requireChangeable(inputs: InstanceInputs, { remembered }: Known): void {
-  // Which methods pg_hba.conf was made with, nobody remembers here.
-  const before = { ...remembered, inputs: { ...remembered.inputs, auth: inputs.auth } };
-  const { refusals, replaces } = judge(before, inputs);
+  const { refusals, replaces } = judge(remembered, inputs);
   const failures = [
     ...refusals,
     ...replaces.map((property) => ({
