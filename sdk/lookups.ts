@@ -65,6 +65,8 @@ export interface InstanceListArgs extends Pick<InstanceLookupArgs, "host" | "bec
   version?: InstanceLookupArgs["version"];
   /** Folders to look below, five levels deep, beside the owner's own place. Default: none. */
   under?: string[];
+  /** Whether clusters that this provider did not make are listed, too. Default: false. */
+  others?: boolean;
 }
 
 /** The instances of an owner on a host, by version and name; one that is broken is listed with its `problem`. */

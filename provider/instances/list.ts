@@ -17,20 +17,31 @@ export interface ListOptions extends Partial<Pick<InstanceInputs, "owner" | "bec
    * @example ["/srv/postgresql"]
    */
   readonly under?: readonly string[];
+  /**
+   * Whether clusters of the owner that this provider did not make are listed, too: those that run, Debian's
+   * (postgresql-common), those at the usual places of packages and of pglift, and those in the folders of `under`.
+   * Default: false.
+   */
+  readonly others?: boolean;
 }
 
 /** An instance in a list. */
 export interface InstanceListItem {
-  /** Its name, or that of its directory where nothing else tells. */
+  /** Its name: as it was declared, or as Debian calls it, else that of its directory (of the one above `data`). */
   readonly name: string;
   /** Major version as its directory says. */
   readonly version: string;
-  /** What its files say; null where they cannot be read. */
+  /**
+   * What its files say, or for a cluster of another maker that runs, what it was started with; null where neither can
+   * be read.
+   */
   readonly port: number | null;
   /** Absolute path. */
   readonly dataDirectory: string;
   /** What its server does; `absent`: there is but a marker, `unknown`: there is something that is no instance. */
   readonly status: Observed["server"] | "absent" | "unknown";
+  /** Whether it has a marker of this provider. */
+  readonly managed: boolean;
   /** Why it is not as it should be; undefined when it is. */
   readonly problem?: string;
 }
@@ -46,25 +57,28 @@ export async function* list(
   host: HostArgs,
   options: ListOptions = {},
 ): AsyncGenerator<InstanceListItem, void> {
-  const { version, under = [], owner, become } = options;
+  const { version, under = [], others = false, owner, become } = options;
   if (version !== undefined && !isMajor(version)) {
     throw new InvalidVersionError(`list: ${JSON.stringify(version)} is none of ${majors.join(", ")}`);
   }
   const { inputs } = checked(host, { name: "any", version: version ?? "18", owner, become });
   const opened = openHost(inputs);
   const versions = version === undefined ? majors : [version];
-  const found = await listInstances(opened, { owner: await findOwner(opened, owner), versions, under });
+  const user = await findOwner(opened, owner);
+  const found = await listInstances(opened, { owner: user, versions, under, others });
   const items = found.map(({ dataDirectory, marker, server, problem, ...rest }): InstanceListItem => {
     const [folder = "", last = ""] = dataDirectory.split("/").slice(-2);
     const known = rest.version || (isMajor(folder) ? folder : "");
-    const strange = isMajor(folder) && rest.version !== "" && rest.version !== folder;
+    const isOurs = marker !== undefined || !others;
+    const strange = isOurs && isMajor(folder) && rest.version !== "" && rest.version !== folder;
     const words = strange ? `holds an instance of PostgreSQL ${rest.version}, not ${folder}` : problem;
     return {
-      name: marker?.name ?? last,
+      name: marker?.name ?? (rest.name || (last === "data" && !marker ? folder : last)),
       version: known,
       port: rest.port,
       dataDirectory,
       status: server,
+      managed: marker !== undefined,
       ...(words && { problem: `${dataDirectory} ${words}` }),
     };
   });

@@ -7,10 +7,13 @@ import { parsePostmasterPid } from "../postgresql/pidfile";
 import type { Observed } from "../schema/state";
 import { type Marker, parseMarker } from "./marker";
 import { isAlive, readFiles, serverState } from "./observe";
+import { configFileFunction, othersFunctions } from "./others";
 
-/** A data directory with a marker of ours beside it, or one in our own place without. */
+/** A data directory with a marker of ours beside it, one in our own place without, or a cluster of another maker. */
 export interface Listed {
   readonly dataDirectory: string;
+  /** As Debian calls it; empty: no name but what the directories tell. */
+  readonly name: string;
   /** What PG_VERSION says; empty: it says nothing. */
   readonly version: string;
   readonly marker: Marker | undefined;
@@ -24,18 +27,20 @@ export interface Places {
   readonly owner: string;
   readonly versions: readonly string[];
   readonly under: readonly string[];
+  /** Whether clusters of other makers are looked for, too. To be without a marker is no problem then. */
+  readonly others: boolean;
 }
 
 /** All that there are, in one script and one round trip. */
 export async function listInstances(
   host: Host,
-  { owner, versions, under }: Places,
+  { owner, versions, under, others }: Places,
 ): Promise<readonly Listed[]> {
   const output = sections();
   const result = await host.run({
     name: "list",
     script,
-    args: [output.nonce, String(versions.length), ...versions, ...under],
+    args: [output.nonce, others ? "others" : "ours", String(versions.length), ...versions, ...under],
     user: owner,
   });
   if (result.exitCode !== 0) {
@@ -43,10 +48,12 @@ export async function listInstances(
   }
   const parts = output.parse(result.stdout);
   const count = Number(parts.get("count")?.toString("latin1"));
-  return Array.from({ length: count }, (_, index) => read((name) => parts.get(`${name} ${index + 1}`)));
+  return Array.from({ length: count }, (_, index) =>
+    read((name) => parts.get(`${name} ${index + 1}`), others),
+  );
 }
 
-function read(part: (name: string) => Buffer | undefined): Listed {
+function read(part: (name: string) => Buffer | undefined, others: boolean): Listed {
   const bytes = (name: string) => part(name)?.toString("latin1") ?? "";
   const text = (name: string) => bytesToText(bytes(name)).trim();
   const dataDirectory = text("path");
@@ -65,36 +72,44 @@ function read(part: (name: string) => Buffer | undefined): Listed {
     [version === "", "holds no PostgreSQL instance"],
     [!control, "has no readable global/pg_control"],
     [text("marker") !== "" && !marker, "has a marker that cannot be read"],
-    [!marker, "has no marker of this provider"],
+    [!marker && !others, "has no marker of this provider"],
     [another, "is another cluster than was made there"],
   ];
+  // Another hand may have started it at another port.
+  const inFiles = Number(settings.port?.value ?? 5432);
   return {
     dataDirectory,
+    name: text("name"),
     version,
     marker,
-    port: isCluster ? Number(settings.port?.value ?? 5432) : null,
+    port: isCluster ? (!marker && isUp && pid.port) || inFiles : null,
     server: text("kind") === "absent" ? "absent" : server,
     problem: problems.find(([is]) => is)?.[1],
   };
 }
 
 /** Five folders deep is where the last of `<folder>/<version>/<name>/data` and the like lie. */
-const script = `${sectionFunction}
-number=0 versions=$1; shift
+const script = `${sectionFunction}${configFileFunction}${othersFunctions}
+number=0 seen= others=$1 versions=$2; shift 2
+nl='
+'
 show() { [ -r "$1" ] && while IFS= read -r line || [ -n "$line" ]; do printf '%s\\n' "$line"; done <"$1"; }
 show_instance() {
-  data=$1 number=$((number + 1))
+  data=$1 conf=\${2:-$(config_file "$1")} resolved=$(cd -P "$1" && pwd -P) || resolved=$data
+  case $nl$seen in *"$nl$resolved$nl"*) return ;; esac
+  seen=$seen$resolved$nl number=$((number + 1))
   section "path $number"; printf '%s\\n' "$data"
+  section "name $number"; printf '%s\\n' "$3"
   section "kind $number"
   if [ -d "$data" ]; then [ -r "$data" ] && [ -x "$data" ] && echo directory || echo denied
   elif [ -e "$data" ]; then echo other; else echo absent; fi
   section "version $number"; show "$data/PG_VERSION"
   section "marker $number"; show "$data.pginstance/marker.json"
-  section "conf $number"; cat "$data/postgresql.conf"
+  section "conf $number"; cat "$conf"
   section "auto $number"; cat "$data/postgresql.auto.conf"
   section "control $number"; head -c 8192 "$data/global/pg_control"
   section "pid $number"; show "$data/postmaster.pid"
-  section "resolved $number"; (cd -P "$data" && pwd -P)
+  section "resolved $number"; printf '%s\\n' "$resolved"
   section "process $number"
   read -r pid <"$data/postmaster.pid" || pid=
   case $pid in '' | *[!0-9]*) return ;; esac
@@ -116,14 +131,16 @@ for version in $places; do
     esac
   done
 done
-nl='
-'
 IFS=$nl; set -f
 for folder in "$@"; do
   for marker in $(find "$folder" -maxdepth 5 -type f -path '*.pginstance/marker.json' -print | sort); do
     case $marker in "$own"/*) ;; *) show_instance "\${marker%.pginstance/marker.json}" ;; esac
   done
 done
+if [ "$others" = others ]; then
+  set +f; show_others
+  set -f; for folder in "$@"; do show_others_below "$folder" 5; done
+fi
 section count; echo "$number"
 exit 0
 `;

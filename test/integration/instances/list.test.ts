@@ -1,4 +1,5 @@
 /** What is listed of a host: what is whole, what is broken, and what is not ours. */
+import { existsSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import {
   drop,
@@ -11,7 +12,7 @@ import {
 } from "../../../provider/instances";
 import { type Scripted, scripted } from "../../support/api";
 import { failureOf } from "../../support/instances";
-import { editAsOwner } from "../../support/servers";
+import { editAsOwner, freePort, runAsOwner } from "../../support/servers";
 
 async function all(items: AsyncIterable<InstanceListItem>): Promise<InstanceListItem[]> {
   const found: InstanceListItem[] = [];
@@ -38,7 +39,8 @@ describe.each([
   }
 
   it("are found in folders that are named, with what their servers do", async () => {
-    const whole = { name: "main", version: major, port: 5432, dataDirectory: at.data, status: "stopped" };
+    const place = { name: "main", version: major, port: 5432, dataDirectory: at.data };
+    const whole = { ...place, status: "stopped", managed: true };
     expect(await listed()).toEqual([whole]);
     expect(await listed(major)).toEqual([whole]);
     const other = major === "17" ? "16" : "14";
@@ -100,6 +102,111 @@ describe.each([
     const gone = { ...at.ref, binDirectory: "/nowhere/bin" };
     expect(await listed()).toHaveLength(1);
     expect(await drop(at.host, gone)).toBe(true);
+    expect(await listed()).toEqual([]);
+  });
+});
+
+/** Of postgresql-common. */
+const hasDebians = existsSync("/usr/bin/pg_createcluster") && existsSync("/usr/lib/postgresql/15/bin/initdb");
+
+describe.each(["local", "ssh"] as const)("clusters that others have made (%s)", (name) => {
+  let at: Scripted;
+  /** Two by hand, the first of which was started at another port than its file says. */
+  let clusters: { running: string; stopped: string; port: number };
+  beforeAll(async () => {
+    at = await scripted(name, "17");
+    const [running, stopped] = ["by hand/running/data", "by hand/stopped"].map((it) => `${at.folder.path}/${it}`);
+    clusters = { running: String(running), stopped: String(stopped), port: await freePort() };
+    const bin = String(at.ref.binDirectory);
+    for (const place of [clusters.running, clusters.stopped]) {
+      await runAsOwner(`${bin}/initdb`, "--auth=peer", "--no-sync", "-D", place);
+    }
+    const line = `port = 6001\nunix_socket_directories = '${at.folder.path}'`;
+    await editAsOwner(
+      `mv "$1/postgresql.conf" "$2/elsewhere.conf"; echo "$3" >>"$2/elsewhere.conf"
+       "$4/pg_ctl" -w -D "$1" -l "$2/log" -o "-c config_file=$2/elsewhere.conf -c port=$5" start`,
+      clusters.running,
+      at.folder.path,
+      line,
+      bin,
+      String(clusters.port),
+    );
+    await init(at.host, at.manifest());
+  });
+  afterAll(() => at?.dispose());
+
+  async function listed(options: object = {}): Promise<InstanceListItem[]> {
+    const { owner, become } = at.ref;
+    return all(list(at.host, { owner, become, ...options }));
+  }
+  const below = (items: readonly InstanceListItem[]) =>
+    items.filter(({ dataDirectory }) => dataDirectory.startsWith(at.folder.path));
+
+  it("are not listed unless that is asked for", async () => {
+    expect(below(await listed())).toEqual([]);
+    const ours = below(await listed({ under: [at.folder.path] }));
+    expect(ours.map(({ dataDirectory }) => dataDirectory)).toEqual([at.data]);
+  });
+
+  it("are found where they run, with the port that they were started with", async () => {
+    const { running: dataDirectory, port } = clusters;
+    const found = { name: "running", version: "17", dataDirectory, managed: false };
+    expect(below(await listed({ others: true }))).toEqual([{ ...found, port, status: "running" }]);
+    expect(below(await listed({ others: true, version: "16" }))).toEqual([]);
+  });
+
+  it("are found in folders that are named, each once, beside those of ours", async () => {
+    const { running, stopped, port } = clusters;
+    const hand = { version: "17", managed: false };
+    expect(below(await listed({ others: true, under: [at.folder.path, `${at.folder.path}/by hand`] }))).toEqual([
+      { name: "main", version: "17", dataDirectory: at.data, port: 5432, status: "stopped", managed: true },
+      { ...hand, name: "running", dataDirectory: running, port, status: "running" },
+      { ...hand, name: "stopped", dataDirectory: stopped, port: 5432, status: "stopped" },
+    ]);
+  });
+
+  it("have the port of the configuration that they were last started with", async () => {
+    const { running: dataDirectory } = clusters;
+    await runAsOwner(`${at.ref.binDirectory}/pg_ctl`, "-w", "-m", "fast", "-D", dataDirectory, "stop");
+    const items = below(await listed({ others: true, under: [at.folder.path] }));
+    expect(items.find((item) => item.dataDirectory === dataDirectory)).toMatchObject({
+      port: 6001,
+      status: "stopped",
+    });
+  });
+
+  it("have their problem", async () => {
+    const control = `${clusters.stopped}/global/pg_control`;
+    await editAsOwner('truncate --size=0 "$1"', control);
+    const items = below(await listed({ others: true, under: [at.folder.path] }));
+    expect(items.find((item) => item.name === "stopped")).toMatchObject({
+      problem: `${clusters.stopped} has no readable global/pg_control`,
+    });
+  });
+});
+
+describe.runIf(hasDebians && process.getuid?.() === 0)("a cluster of Debian's tools", () => {
+  it("is found by its configuration, before its first start, while it runs, and afterwards", async () => {
+    const port = await freePort();
+    const name = `listing${process.pid}`;
+    const listed = async () => {
+      const items = await all(list({ local: {} }, { owner: "postgres", version: "15", others: true }));
+      return items.filter((item) => item.name === name);
+    };
+    const found = {
+      ...{ name, version: "15", port, managed: false },
+      dataDirectory: `/var/lib/postgresql/15/${name}`,
+    };
+    try {
+      await runAsOwner("pg_createcluster", "--port", String(port), "15", name);
+      expect(await listed()).toEqual([{ ...found, status: "stopped" }]);
+      await runAsOwner("pg_ctlcluster", "15", name, "start");
+      expect(await listed()).toEqual([{ ...found, status: "running" }]);
+      await runAsOwner("pg_ctlcluster", "15", name, "stop");
+      expect(await listed()).toEqual([{ ...found, status: "stopped" }]);
+    } finally {
+      await runAsOwner("pg_dropcluster", "--stop", "15", name);
+    }
     expect(await listed()).toEqual([]);
   });
 });
