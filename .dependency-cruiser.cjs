@@ -88,9 +88,16 @@ module.exports = {
     ),
     allow("engine", `${resources}engine\\.ts`, resources, errors, thirdParty("@pulumi/pulumi")),
     allow("lookups", "^sdk/lookups\\.ts$", "^sdk/", instances, thirdParty("@pulumi/pulumi")),
+    allow("the-command", "^sdk/cli/", "^sdk/", instances, "^(node:)?(util|process)$"),
+    {
+      name: "nothing-imports-the-command",
+      severity: "error",
+      from: { pathNot: "^sdk/cli/" },
+      to: { path: "^sdk/cli/" },
+    },
     allow(
       "sdk",
-      "^sdk/(?!lookups\\.ts)",
+      "^sdk/(?!lookups\\.ts|cli/)",
       "^sdk/",
       "^provider/postgresql/scram\\.ts$",
       nodeVersion,

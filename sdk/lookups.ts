@@ -1,5 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { InstanceListItem, InstanceStatus } from "../provider/instances";
+import { mayBeSecret } from "./hidden-settings";
 import type { Become, HostArgs } from "./host";
 
 /**
@@ -114,7 +115,7 @@ export async function getSettings(args: InstanceLookupArgs): Promise<Record<stri
   const rows = await settings(client);
   client.close();
   const shown = rows.map(({ name, setting, vartype, unit, source, pendingRestart }) => {
-    const hidden = vartype === "string" && secretive.test(name);
+    const hidden = vartype === "string" && mayBeSecret(name);
     return [name, { value: hidden ? null : setting, hidden, unit, source, pendingRestart }];
   });
   return Object.fromEntries(shown);
@@ -126,8 +127,6 @@ export function getSettingsOutput(
 ): pulumi.Output<Record<string, SettingLookup>> {
   return pulumi.output(args).apply((known) => getSettings(known as InstanceLookupArgs));
 }
-
-const secretive = /\.|_command$|conninfo|passphrase|password|secret/;
 
 type Ways = Parameters<typeof import("../provider/instances/index.js").get>;
 

@@ -40,6 +40,7 @@ export {
   type WaitOptions,
 } from "./control";
 export { type DropOptions, drop } from "./drop";
+export { type ExamineOptions, examine, type Finding } from "./examine";
 export type { HostArgs, Ref } from "./find";
 export { exists, get, type InstanceStatus } from "./get";
 export { type InstanceListItem, type ListOptions, list } from "./list";

@@ -9,12 +9,18 @@ import { sectionFunction, sections } from "../host/shell";
  * @throws InstanceStateError naming who listens
  */
 export async function requireFreePort(host: Host, port: number, owner: string): Promise<void> {
-  const seen = await holderOf(host, port, owner);
-  if (seen === undefined) return;
-  const holder = seen || (await holderOf(host, port)) || "a process that the login may not see";
+  const holder = await findPortHolder(host, port, owner);
+  if (holder === undefined) return;
   throw new InstanceStateError(`port: ${port} on ${host.name} is in use by ${holder}`, {
     hint: "Declare another port, or stop what listens there. Nothing was changed.",
   });
+}
+
+/** Who listens at a port; undefined: nobody. */
+export async function findPortHolder(host: Host, port: number, owner: string): Promise<string | undefined> {
+  const seen = await holderOf(host, port, owner);
+  if (seen === undefined) return undefined;
+  return seen || (await holderOf(host, port)) || "a process that the login may not see";
 }
 
 /** Empty when somebody listens whom that user may not see; undefined when nobody does. */
