@@ -30,10 +30,7 @@ export interface ExamineOptions
  * @example for await (const { level, text } of examine({ local: {} })) console.log(level, text);
  * @throws InvalidInputsError
  */
-export async function* examine(
-  host: HostArgs,
-  options: ExamineOptions = {},
-): AsyncGenerator<Finding, void> {
+export async function* examine(host: HostArgs, options: ExamineOptions = {}): AsyncGenerator<Finding, void> {
   const { version, binDirectory, owner, become } = options;
   const { inputs } = checked(host, { name: "any", version: version ?? "18", owner, become, binDirectory });
   yield { level: "ok", text: `Node ${process.versions.node} on this machine`, remedy: null };

@@ -51,7 +51,12 @@ export function judgePulumi(version: string): Finding {
 
 /** What a host has for the instances of an owner. */
 export function judgeEquipment(seen: Equipment, owner: string, version?: Major): Finding[] {
-  return [...judgePrograms(seen, owner, version), judgeLock(seen), judgeRelay(seen), ...judgeHome(seen, owner)];
+  return [
+    ...judgePrograms(seen, owner, version),
+    judgeLock(seen),
+    judgeRelay(seen),
+    ...judgeHome(seen, owner),
+  ];
 }
 
 function judgePrograms({ programs, looked }: Equipment, owner: string, version?: Major): Finding[] {
@@ -147,7 +152,9 @@ export function judgeInstance(
       : warning(`${which}: ${setting} ${running} -> ${wanted} waits for a restart`, restart),
   );
   if (status === "crashed") {
-    return [warning(`${which}: its server has crashed`, "Start it: it recovers by itself. Its log says why.")];
+    return [
+      warning(`${which}: its server has crashed`, "Start it: it recovers by itself. Its log says why."),
+    ];
   }
   return waiting.length > 0 ? waiting : [ok(`${which}, a ${role} at port ${port}, is ${status}`)];
 }

@@ -18,9 +18,18 @@ interface Option {
 export const options = {
   key: { type: "string", value: "FILE", help: "private key for SSH (else as ssh: agent, then ~/.ssh/id_*)" },
   "known-hosts": { type: "string", multiple: true, value: "FILE", help: "known host keys; more than once" },
-  jump: { type: "string", multiple: true, value: "[USER@]HOST[:PORT]", help: "a host to pass; more than once" },
+  jump: {
+    type: "string",
+    multiple: true,
+    value: "[USER@]HOST[:PORT]",
+    help: "a host to pass; more than once",
+  },
   become: { type: "string", value: "METHOD", help: "to become the owner: none, runuser, sudo or su" },
-  owner: { type: "string", value: "USER", help: "owner of the instances (default: postgres, else the login)" },
+  owner: {
+    type: "string",
+    value: "USER",
+    help: "owner of the instances (default: postgres, else the login)",
+  },
   version: { type: "string", value: "MAJOR", help: "of this major version alone" },
   under: { type: "string", multiple: true, value: "DIR", help: "look below it, too; more than once" },
   json: { type: "boolean", help: "one JSON document in place of text" },

@@ -46,7 +46,9 @@ async function locate({ host, where, look, subject }: Arguments): Promise<Instan
   }
   if (another !== undefined) {
     const all = named.map((item) => `${item.version} at ${item.dataDirectory}`).join(", ");
-    throw new UsageError(`${subject} is the name of several: ${all}. Name the data directory, or the --version`);
+    throw new UsageError(
+      `${subject} is the name of several: ${all}. Name the data directory, or the --version`,
+    );
   }
   if (found.managed) return found;
   const which = `${found.version}/${found.name} on ${where}`;

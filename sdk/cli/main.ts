@@ -1,7 +1,14 @@
 #!/usr/bin/env node
 /** `npx pulumi-pginstance`: what has no place in a program. Everything is loaded late, so that an old Node is told. */
 import { argv, exit, stderr, stdout } from "node:process";
-import { type Arguments, everywhere, type OptionName, options, parseArguments, UsageError } from "./arguments";
+import {
+  type Arguments,
+  everywhere,
+  type OptionName,
+  options,
+  parseArguments,
+  UsageError,
+} from "./arguments";
 import { printLines } from "./table";
 
 interface Command {

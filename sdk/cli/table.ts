@@ -5,7 +5,9 @@
 export function printTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const lines = [head, ...rows].map((cells) => cells.map(printable));
   const widths = head.map((_, column) => Math.max(...lines.map((cells) => widthOf(cells[column]))));
-  return lines.map((cells) => `${cells.map((cell, at) => pad(cell, widths[at])).join("  ")}`.trimEnd()).join("\n");
+  return lines
+    .map((cells) => `${cells.map((cell, at) => pad(cell, widths[at])).join("  ")}`.trimEnd())
+    .join("\n");
 }
 
 const widthOf = (cell = ""): number => [...cell].length;

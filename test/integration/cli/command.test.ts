@@ -2,8 +2,8 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { obtainPulumi } from "../../../scripts/setup/pulumi.mjs";
 import { apply } from "../../../provider/instances";
+import { obtainPulumi } from "../../../scripts/setup/pulumi.mjs";
 import { type Scripted, scripted } from "../../support/api";
 import { type Built, builtProvider } from "../../support/built";
 import { installRoot } from "../../support/engine";
@@ -73,7 +73,14 @@ describe.each(["local", "ssh"] as const)("an instance as the command sees it (%s
     expect(JSON.parse(json.stdout)).toEqual(
       expect.arrayContaining([
         { name: unique, version: "17", port, status: "running", managed: true, dataDirectory: at.data },
-        { name: "by hand", version: "17", port: 5432, status: "stopped", managed: false, dataDirectory: other },
+        {
+          name: "by hand",
+          version: "17",
+          port: 5432,
+          status: "stopped",
+          managed: false,
+          dataDirectory: other,
+        },
       ]),
     );
   });
@@ -183,20 +190,25 @@ describe.each(["local", "ssh"] as const)("an instance as the command sees it (%s
     expect(unreachable.stderr).toMatch(/^error: cannot reach .*:1 \(connect: connection refused/);
     const doctor = await command("doctor", closed, ...means);
     expect(doctor).toMatchObject({ code: 1, stderr: "" });
-    expect(doctor.stdout).toMatch(/^failed {3}cannot reach .*:1 \(connect: connection refused.*\n {9}See that sshd/m);
+    expect(doctor.stdout).toMatch(
+      /^failed {3}cannot reach .*:1 \(connect: connection refused.*\n {9}See that sshd/m,
+    );
   });
 
-  it.runIf(name === "ssh" && isRoot)("is out of reach for a login that may not become its owner", async () => {
-    const { host } = at.way;
-    if (!host) throw new Error("no host");
-    const login = await host.login("plain", { shell: "/bin/bash" });
-    const place = `plain@${host.address}:${host.port}`;
-    const means = ["--key", login.keyFile, "--known-hosts", host.knownHosts];
-    const { code, stdout } = await command(...owned("doctor", place, ...means));
-    expect(code).toBe(1);
-    expect(stdout).toMatch(/^ok {7}plain on /m);
-    expect(stdout).toMatch(/^failed {3}.*plain.*postgres/m);
-  });
+  it.runIf(name === "ssh" && isRoot)(
+    "is out of reach for a login that may not become its owner",
+    async () => {
+      const { host } = at.way;
+      if (!host) throw new Error("no host");
+      const login = await host.login("plain", { shell: "/bin/bash" });
+      const place = `plain@${host.address}:${host.port}`;
+      const means = ["--key", login.keyFile, "--known-hosts", host.knownHosts];
+      const { code, stdout } = await command(...owned("doctor", place, ...means));
+      expect(code).toBe(1);
+      expect(stdout).toMatch(/^ok {7}plain on /m);
+      expect(stdout).toMatch(/^failed {3}.*plain.*postgres/m);
+    },
+  );
 });
 
 describe("the command", () => {
@@ -213,7 +225,10 @@ describe("the command", () => {
       ["list", "--become", "magic"],
       'error: become.method: "magic" is none of "none", "runuser", "sudo", "su"\n',
     ],
-    [["list", "--owner", "root"], "error: owner: PostgreSQL refuses to run as root; use a user of its own, as in"],
+    [
+      ["list", "--owner", "root"],
+      "error: owner: PostgreSQL refuses to run as root; use a user of its own, as in",
+    ],
     [["doctor", "db1:ssh"], 'error: host.ssh.port: "ssh" is no port: a number between 1 and 65535\n'],
     [["get", "a b", "x"], 'error: host.ssh.host: "a b" is no host name or address alone'],
   ])("is used wrongly with %j", async (words, message) => {
@@ -240,7 +255,9 @@ describe("the command", () => {
     expect(await command(...words, "--json")).toEqual({ code: 0, stdout: "[]\n", stderr: "" });
     expect(await command("get", "--owner", "daemon", "orders")).toMatchObject({
       code: 1,
-      stderr: expect.stringContaining("error: there is no instance orders on this machine\nThere is none at all"),
+      stderr: expect.stringContaining(
+        "error: there is no instance orders on this machine\nThere is none at all",
+      ),
     });
   });
 

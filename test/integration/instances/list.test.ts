@@ -115,7 +115,9 @@ describe.each(["local", "ssh"] as const)("clusters that others have made (%s)", 
   let clusters: { running: string; stopped: string; port: number };
   beforeAll(async () => {
     at = await scripted(name, "17");
-    const [running, stopped] = ["by hand/running/data", "by hand/stopped"].map((it) => `${at.folder.path}/${it}`);
+    const [running, stopped] = ["by hand/running/data", "by hand/stopped"].map(
+      (it) => `${at.folder.path}/${it}`,
+    );
     clusters = { running: String(running), stopped: String(stopped), port: await freePort() };
     const bin = String(at.ref.binDirectory);
     for (const place of [clusters.running, clusters.stopped]) {
@@ -158,7 +160,9 @@ describe.each(["local", "ssh"] as const)("clusters that others have made (%s)", 
   it("are found in folders that are named, each once, beside those of ours", async () => {
     const { running, stopped, port } = clusters;
     const hand = { version: "17", managed: false };
-    expect(below(await listed({ others: true, under: [at.folder.path, `${at.folder.path}/by hand`] }))).toEqual([
+    expect(
+      below(await listed({ others: true, under: [at.folder.path, `${at.folder.path}/by hand`] })),
+    ).toEqual([
       { name: "main", version: "17", dataDirectory: at.data, port: 5432, status: "stopped", managed: true },
       { ...hand, name: "running", dataDirectory: running, port, status: "running" },
       { ...hand, name: "stopped", dataDirectory: stopped, port: 5432, status: "stopped" },

@@ -38,7 +38,12 @@ describe("what a host has", () => {
 
   it.each([
     ["no programs", { programs: [] }, "failed", "no PostgreSQL 14 to 18 that pg can run. Looked at /usr/lib"],
-    ["an old major alone", { programs: [programs("13")] }, "failed", "Looked at /usr/lib/postgresql/13/bin (13.4), "],
+    [
+      "an old major alone",
+      { programs: [programs("13")] },
+      "failed",
+      "Looked at /usr/lib/postgresql/13/bin (13.4), ",
+    ],
     [
       "a postgres that does not say what it is",
       { programs: [{ ...programs("17"), version: undefined }] },
@@ -68,9 +73,9 @@ describe("what a host has", () => {
       "warning",
       "failed",
     ]);
-    expect(wrong({ programs: [programs("17", ["initdb"]), programs("15")] }).map(({ level }) => level)).toEqual([
-      "warning",
-    ]);
+    expect(
+      wrong({ programs: [programs("17", ["initdb"]), programs("15")] }).map(({ level }) => level),
+    ).toEqual(["warning"]);
   });
 
   it("is the better one of two of a major, and of the major that is wanted", () => {
@@ -104,7 +109,14 @@ describe("an instance of ours", () => {
     ...{ name: "orders", version: "17", port: 5433, dataDirectory: "/d", status: "running", managed: true },
   };
   const status = (more: object = {}) =>
-    ({ name: "orders", version: "17", port: 5433, role: "primary", pendingRestartReasons: {}, ...more }) as InstanceStatus;
+    ({
+      name: "orders",
+      version: "17",
+      port: 5433,
+      role: "primary",
+      pendingRestartReasons: {},
+      ...more,
+    }) as InstanceStatus;
 
   it("is fine where nothing waits", () => {
     expect(judgeListed(item)).toBeUndefined();

@@ -49,7 +49,18 @@ describe("where a command goes", () => {
 
 describe("what a command looks at", () => {
   it("is what its options say, as the instances API takes it", () => {
-    const words = ["--owner", "pg", "--version", "17", "--under", "/srv", "--under", "/data", "--become", "su"];
+    const words = [
+      "--owner",
+      "pg",
+      "--version",
+      "17",
+      "--under",
+      "/srv",
+      "--under",
+      "/data",
+      "--become",
+      "su",
+    ];
     expect(parse(...words).look).toEqual({
       ...{ owner: "pg", version: "17", under: ["/srv", "/data"], become: { method: "su" } },
       ...{ binDirectory: undefined, superuser: undefined },
