@@ -99,6 +99,5 @@ function fail(error: unknown): number {
 stdout.on("error", () => exit());
 main(argv.slice(2))
   .catch(fail)
-  .then((code) => {
-    process.exitCode = code;
-  });
+  // A connection would be kept for the next command, and there is none. What was printed gets out first.
+  .then((code) => stdout.write("", () => exit(code)));

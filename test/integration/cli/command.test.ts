@@ -9,6 +9,7 @@ import { type Built, builtProvider } from "../../support/built";
 import { installRoot } from "../../support/engine";
 import { editAsOwner, runAsOwner } from "../../support/servers";
 import { type Done, execute } from "../../support/ssh/clients";
+import { openWay, type Way } from "../../support/way";
 
 const isRoot = process.getuid?.() === 0;
 const quiet = () => undefined;
@@ -24,6 +25,15 @@ afterAll(() => built?.dispose());
 
 function command(...words: readonly string[]): Promise<Done> {
   return execute(process.execPath, [join(built.path, "sdk", "cli", "main.js"), ...words], environment);
+}
+
+/** The way to a host as options say it. */
+function wordsOf({ args }: Way): string[] {
+  const { host, port, user, privateKeyFile, knownHosts } = args.host?.ssh ?? {};
+  if (host === undefined) return [];
+  const files = (knownHosts as string[]).flatMap((file) => ["--known-hosts", file]);
+  const become = args.become ? ["--become", "sudo"] : [];
+  return [`${user}@${host}:${port}`, "--key", String(privateKeyFile), ...files, ...become];
 }
 
 interface Diagnosis {
@@ -46,17 +56,10 @@ describe.each(["local", "ssh"] as const)("an instance as the command sees it (%s
     await apply(at.host, manifest);
     other = `${at.folder.path}/by hand`;
     await runAsOwner(`${at.ref.binDirectory}/initdb`, "--auth=peer", "--no-sync", "-D", other);
-    way = wayOf(at);
+    way = wordsOf(at.way);
   });
   afterAll(() => at?.dispose());
 
-  function wayOf({ way: { args } }: Scripted): string[] {
-    const { host, port: sshPort, user, privateKeyFile, knownHosts } = args.host?.ssh ?? {};
-    if (host === undefined) return [];
-    const files = (knownHosts as string[]).flatMap((file) => ["--known-hosts", file]);
-    const become = args.become ? ["--become", "sudo"] : [];
-    return [`${user}@${host}:${sshPort}`, "--key", String(privateKeyFile), ...files, ...become];
-  }
   const owned = (...words: readonly string[]) => [...words, "--owner", String(at.ref.owner)];
 
   it("is listed beside one of another maker", async () => {
@@ -173,42 +176,55 @@ describe.each(["local", "ssh"] as const)("an instance as the command sees it (%s
     const { stdout } = await command(...words);
     expect(stdout).toContain(`warning  17/${unique}: ${at.data} has no readable global/pg_control`);
   });
+});
 
-  it.runIf(name === "ssh")("is out of reach for a wrong key, a wrong host key and a wrong port", async () => {
-    const [place = "", ...means] = way;
+describe("a host", () => {
+  let way: Way;
+  let means: string[];
+  let place: string;
+  beforeAll(async () => {
+    way = await openWay("ssh");
+    [place = "", ...means] = wordsOf(way);
+  });
+  afterAll(() => way?.dispose());
+
+  /** As the command and the doctor say it. */
+  async function expectRefusal(words: readonly string[], refusal: string, remedy: string): Promise<void> {
+    const list = await command("list", ...words);
+    expect(list).toMatchObject({ code: 1, stdout: "" });
+    expect(list.stderr).toMatch(new RegExp(`^error: .*${refusal}.*\\n.*${remedy}`));
+    const doctor = await command("doctor", ...words);
+    expect(doctor).toMatchObject({ code: 1, stderr: "" });
+    expect(doctor.stdout).toMatch(new RegExp(`^failed {3}.*${refusal}.*\\n {9}.*${remedy}`, "m"));
+  }
+
+  it("whose key is not known is refused", async () => {
     const none = join(built.path, "none");
     await writeFile(none, "");
-    const stranger = await command("list", place, "--key", String(means[1]), "--known-hosts", none);
-    expect(stranger).toMatchObject({ code: 1, stdout: "" });
-    expect(stranger.stderr).toMatch(/^error: .*: host key not known\. .*\n.*known_hosts|hostKey/);
-    const diagnosis = await command("doctor", place, "--key", String(means[1]), "--known-hosts", none);
-    expect(diagnosis).toMatchObject({ code: 1, stderr: "" });
-    expect(diagnosis.stdout).toMatch(/^failed {3}.*: host key not known\. /m);
-    const closed = place.replace(/:\d+$/, ":1");
-    const unreachable = await command("list", closed, ...means);
-    expect(unreachable).toMatchObject({ code: 1, stdout: "" });
-    expect(unreachable.stderr).toMatch(/^error: cannot reach .*:1 \(connect: connection refused/);
-    const doctor = await command("doctor", closed, ...means);
-    expect(doctor).toMatchObject({ code: 1, stderr: "" });
-    expect(doctor.stdout).toMatch(
-      /^failed {3}cannot reach .*:1 \(connect: connection refused.*\n {9}See that sshd/m,
-    );
+    const words = [place, "--key", String(means[1]), "--known-hosts", none];
+    await expectRefusal(words, "host key not known\\.", "Nothing was sent\\.");
   });
 
-  it.runIf(name === "ssh" && isRoot)(
-    "is out of reach for a login that may not become its owner",
-    async () => {
-      const { host } = at.way;
-      if (!host) throw new Error("no host");
-      const login = await host.login("plain", { shell: "/bin/bash" });
-      const place = `plain@${host.address}:${host.port}`;
-      const means = ["--key", login.keyFile, "--known-hosts", host.knownHosts];
-      const { code, stdout } = await command(...owned("doctor", place, ...means));
-      expect(code).toBe(1);
-      expect(stdout).toMatch(/^ok {7}plain on /m);
-      expect(stdout).toMatch(/^failed {3}.*plain.*postgres/m);
-    },
-  );
+  it("that does not answer is out of reach", async () => {
+    const closed = place.replace(/:\d+$/, ":1");
+    await expectRefusal([closed, ...means], "connect: connection refused", "See that sshd runs there");
+  });
+
+  it("that does not know the login says so", async () => {
+    const stranger = place.replace(/^\w+@/, "nobody-of-here@");
+    await expectRefusal([stranger, ...means], "refuses the login nobody-of-here", "See that nobody-of-here is a user");
+  });
+
+  it.runIf(isRoot)("whose login may not become the owner says so", async () => {
+    const { host } = way;
+    const login = await host?.login("plain", { shell: "/bin/bash" });
+    const known = ["--known-hosts", String(host?.knownHosts), "--owner", "postgres"];
+    const words = [`plain@${host?.address}:${host?.port}`, "--key", String(login?.keyFile), ...known];
+    const { code, stdout } = await command("doctor", ...words);
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/^ok {7}plain on /m);
+    expect(stdout).toMatch(/^failed {3}.*plain.*postgres/m);
+  });
 });
 
 describe("the command", () => {

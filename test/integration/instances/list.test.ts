@@ -179,6 +179,30 @@ describe.each(["local", "ssh"] as const)("clusters that others have made (%s)", 
     });
   });
 
+  it("are found where pglift puts them", async () => {
+    const pglift = `pglift${process.pid}${name}`;
+    const [place = ""] = (
+      await editAsOwner(
+        `eval cd "~$(id -un)"; mkdir -p ".local/share/pglift/srv/pgsql/17/$2"; cd ".local/share/pglift/srv/pgsql/17/$2"
+         cp -a "$1" data; pwd`,
+        clusters.stopped,
+        pglift,
+      )
+    ).split("\n");
+    try {
+      const items = await listed({ others: true });
+      expect(items.find((item) => item.name === pglift)).toEqual({
+        ...{ name: pglift, version: "17", dataDirectory: `${place}/data`, managed: false },
+        ...{ port: 5432, status: "stopped" },
+      });
+    } finally {
+      await editAsOwner(
+        'rm -rf "$1"; cd "${1%/.local/*}"; rmdir -p ".local/share/pglift/srv/pgsql/17" 2>/dev/null || true',
+        place,
+      );
+    }
+  });
+
   it("have their problem", async () => {
     const control = `${clusters.stopped}/global/pg_control`;
     await editAsOwner('truncate --size=0 "$1"', control);
