@@ -1,6 +1,6 @@
 import { isMajor } from "../postgresql/version";
 import { lookAtEquipment } from "../server/equipment";
-import { findOwner } from "../server/facts";
+import { asOwner, findOwner } from "../server/facts";
 import { findPortHolder } from "../server/port";
 import { checked, type HostArgs, type Ref } from "./find";
 import {
@@ -38,10 +38,12 @@ export async function* examine(host: HostArgs, options: ExamineOptions = {}): As
   const opened = openHost(inputs);
   try {
     const { stdout } = await opened.run({ name: "examine", script: "id -un" });
-    yield { level: "ok", text: `${stdout.toString("utf8").trim()} on ${opened.name}`, remedy: null };
+    const login = stdout.toString("utf8").trim();
+    yield { level: "ok", text: `reached ${opened.name} as ${login}`, remedy: null };
     const user = await findOwner(opened, owner);
-    const equipment = await lookAtEquipment(opened, user, { version, binDirectory });
-    yield { level: "ok", text: `runs as ${user}`, remedy: null };
+    const look = () => lookAtEquipment(opened, user, { version, binDirectory });
+    const equipment = await asOwner(opened, user, look);
+    yield { level: "ok", text: `may run as ${user}`, remedy: null };
     yield* judgeEquipment(equipment, user, version);
     yield judgePort(defaultPort, await findPortHolder(opened, defaultPort, user));
     for await (const item of list(host, { ...options, others: true })) {
@@ -68,14 +70,17 @@ command -v pulumi >/dev/null 2>&1 && pulumi version`,
 
 async function examineInstance(
   host: HostArgs,
-  { owner, become, superuser }: ExamineOptions,
+  { owner, become, superuser, ...given }: ExamineOptions,
   item: InstanceListItem,
 ): Promise<Finding[]> {
   const { name, version, dataDirectory } = item;
   const broken = judgeListed(item);
   if (broken || !isMajor(version)) return broken ? [broken] : [];
   try {
-    return judgeInstance(item, await get(host, { name, version, dataDirectory, owner, become, superuser }));
+    // Programs of one major tell nothing of another.
+    const binDirectory = given.version === version ? given.binDirectory : undefined;
+    const ref = { name, version, dataDirectory, binDirectory, owner, become, superuser };
+    return judgeInstance(item, await get(host, ref));
   } catch (error) {
     return [findingOf(error, "warning")];
   }

@@ -36,12 +36,11 @@ const oldestPulumi = [3, 216] as const;
 /** @param version what `pulumi version` prints; empty: there is no pulumi */
 export function judgePulumi(version: string): Finding {
   const [, major, minor] = /^v?(\d+)\.(\d+)/.exec(version) ?? [];
-  const here = "on this machine";
   const install = "Install it: https://www.pulumi.com/docs/install/.";
-  if (major === undefined) return failed(`there is no pulumi on the PATH ${here}`, install);
+  if (major === undefined) return failed(`there is no pulumi on the PATH of this machine`, install);
   const isOld =
     Number(major) < oldestPulumi[0] || (Number(major) === oldestPulumi[0] && Number(minor) < oldestPulumi[1]);
-  const text = `Pulumi ${version.replace(/^v/, "")} ${here}`;
+  const text = `Pulumi ${version.replace(/^v/, "")} on this machine`;
   if (!isOld) return ok(text);
   return warning(
     `${text}: \`pulumi refresh\` shows no drift by property before ${oldestPulumi.join(".")}`,

@@ -2,7 +2,7 @@ import { InvalidVersionError } from "../errors";
 import { isMajor, type Major, majors } from "../postgresql/version";
 import type { InstanceInputs } from "../schema/inputs";
 import type { Observed } from "../schema/state";
-import { findOwner } from "../server/facts";
+import { asOwner, findOwner } from "../server/facts";
 import { listInstances } from "../server/listing";
 import { checked, type HostArgs } from "./find";
 import { openHost } from "./open";
@@ -65,7 +65,8 @@ export async function* list(
   const opened = openHost(inputs);
   const versions = version === undefined ? majors : [version];
   const user = await findOwner(opened, owner);
-  const found = await listInstances(opened, { owner: user, versions, under, others });
+  const look = () => listInstances(opened, { owner: user, versions, under, others });
+  const found = await asOwner(opened, user, look);
   const items = found.map(({ dataDirectory, marker, server, problem, ...rest }): InstanceListItem => {
     const [folder = "", last = ""] = dataDirectory.split("/").slice(-2);
     const known = rest.version || (isMajor(folder) ? folder : "");

@@ -3,6 +3,7 @@ import { sectionFunction, sections } from "../host/shell";
 import { binDirectories, requiredPrograms, standbyPrograms } from "../postgresql/programs";
 import { upgradePrograms } from "../postgresql/upgrade-programs";
 import { type Major, majors, parseServerVersion, type ServerVersion } from "../postgresql/version";
+import { requireToBe } from "./facts";
 
 /** What a host has for instances of one owner, who looks. */
 export interface Equipment {
@@ -40,7 +41,10 @@ export const uses: Readonly<Record<string, readonly string[]>> = {
 
 const everyProgram = [...new Set([...requiredPrograms, ...Object.values(uses).flat()])];
 
-/** @param binDirectory the one place to look for programs */
+/**
+ * @param binDirectory the one place to look for programs
+ * @throws UnsupportedError where nobody can become the owner
+ */
 export async function lookAtEquipment(
   host: Host,
   owner: string,
@@ -57,6 +61,7 @@ export async function lookAtEquipment(
   });
   const parts = output.parse(stdout);
   const text = (name: string) => parts.get(name)?.toString("utf8").trim() ?? "";
+  requireToBe(owner, text("name"), host);
   const room = text("room");
   return {
     home: text("home"),
@@ -79,6 +84,7 @@ function readPrograms(directory: string, text: string): Programs {
 /** In the order in which host/relay.ts looks. A folder that is found twice is looked at again, and counts once. */
 const script = `${sectionFunction}
 where=$1; shift
+section name; id -un
 has() { command -v "$1" >/dev/null 2>&1; }
 look() {
   [ -x "$1/postgres" ] || return

@@ -51,12 +51,28 @@ export async function findOwner(host: Host, declared?: string): Promise<string> 
 
 async function lookAround(host: Host, wish: Wish): Promise<HostFacts> {
   const owner = await findOwner(host, wish.owner);
+  return { owner, ...(await asOwner(host, owner, () => askOwner(host, owner, wish))) };
+}
+
+/**
+ * What is asked of a host as the owner.
+ * @throws UnsupportedError when there is no such user; that nobody can become it says less
+ */
+export async function asOwner<T>(host: Host, owner: string, ask: () => Promise<T>): Promise<T> {
   try {
-    return { owner, ...(await askOwner(host, owner, wish)) };
+    return await ask();
   } catch (error) {
     if (error instanceof UnsupportedError || isBecome(error)) await requireUser(host, owner);
     throw error;
   }
+}
+
+/** A way to become another may lead nowhere: `none` stays what it was. */
+export function requireToBe(owner: string, is: string, host: Host): void {
+  if (is === owner) return;
+  throw new UnsupportedError(`become: cannot run as ${owner} on ${host.name}, only as ${is}`, {
+    hint: `Declare owner: "${is}", or another method to become ${owner}.`,
+  });
 }
 
 const isBecome = (error: unknown): boolean => error instanceof ConnectionError && error.phase === "become";
@@ -120,11 +136,7 @@ async function askOwner(host: Host, owner: string, wish: Wish): Promise<Omit<Hos
   });
   const parts = output.parse(result.stdout);
   const text = (name: string) => parts.get(name)?.toString("utf8").trim() ?? "";
-  if (text("name") !== owner) {
-    throw new UnsupportedError(`become: cannot run as ${owner} on ${host.name}, only as ${text("name")}`, {
-      hint: `Declare owner: "${text("name")}", or another method to become ${owner}.`,
-    });
-  }
+  requireToBe(owner, text("name"), host);
   const found = [...parts]
     .filter(([name]) => name.startsWith("bin "))
     .map(([name, section]) => judge(name, section, wish));

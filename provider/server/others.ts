@@ -22,6 +22,8 @@ export const configFileFunction = `config_file() {
  */
 export const othersFunctions = `
 is_own_cluster() { [ -O "$1" ] && [ -f "$1/PG_VERSION" ] && [ -f "$1/global/pg_control" ]; }
+# What a step of ours is making is none yet.
+show_other() { case $1 in *.pginstance/*) ;; *) show_instance "$@" ;; esac; }
 show_others() {
   for conf in /etc/postgresql/*/*/postgresql.conf; do
     place=$(sed -n "s/^[[:space:]]*data_directory[[:space:]]*=\\{0,1\\}[[:space:]]*'\\([^']*\\)'.*/\\1/p" "$conf" | tail -n 1)
@@ -30,7 +32,7 @@ show_others() {
   done
   for place in /proc/[0-9]*/cwd; do
     is_own_cluster "$place" && read -r first <"$place/postmaster.pid" || continue
-    [ "$place" != "/proc/$first/cwd" ] || show_instance "$(cd -P "$place" && pwd -P)"
+    [ "$place" != "/proc/$first/cwd" ] || show_other "$(cd -P "$place" && pwd -P)"
   done
   for place in /var/lib/postgresql/*/* /var/lib/pgsql/*/data /srv/pgsql/*/*/data "$(cd && pwd)"/.local/share/pglift/srv/pgsql/*/*/data; do
     ! is_own_cluster "$place" || show_instance "$place"
@@ -39,7 +41,7 @@ show_others() {
 show_others_below() {
   for file in $(find "$1" -maxdepth "$2" -type f -name PG_VERSION -print | sort); do
     place=\${file%/PG_VERSION}
-    case $place in *.pginstance/*) ;; *) ! is_own_cluster "$place" || show_instance "$place" ;; esac
+    ! is_own_cluster "$place" || show_other "$place"
   done
 }
 `;

@@ -15,9 +15,17 @@ import { printJson, printTable } from "./table";
 /** All there is to know of one instance of ours. */
 export async function run(given: Arguments, print: (text: string) => void) {
   const { host, look, json } = given;
-  const { owner, become, superuser } = look;
+  const { owner, become, superuser, binDirectory } = look;
   const { name, version, dataDirectory } = await locate(given);
-  const ref = { name, version: version as Ref["version"], dataDirectory, owner, become, superuser };
+  const ref = {
+    name,
+    version: version as Ref["version"],
+    dataDirectory,
+    binDirectory,
+    owner,
+    become,
+    superuser,
+  };
   const found = await get(host, ref);
   const settings = Object.fromEntries(
     Object.entries(found.settings).map(([setting, value]) => [setting, mayBeSecret(setting) ? null : value]),
@@ -41,7 +49,7 @@ async function locate({ host, where, look, subject }: Arguments): Promise<Instan
   if (found === undefined) {
     const all = items.map((item) => `${item.version}/${item.name}`).join(", ");
     throw new InstanceNotFoundError(`there is no instance ${subject} on ${where}`, {
-      hint: all ? `There are ${all}.` : "There is none at all; --under DIR looks in more places.",
+      hint: all ? `There is ${all}.` : "There is none at all; --under DIR looks in more places.",
     });
   }
   if (another !== undefined) {

@@ -33,7 +33,7 @@ const commands: Readonly<Record<string, Command>> = {
     usage: "get [HOST] NAME|DATA_DIRECTORY",
     summary: "all there is to know of one: settings, what waits for a restart, replication",
     hasSubject: true,
-    options: ["superuser"],
+    options: ["bin-directory", "superuser"],
     load: () => import("./get.js"),
   },
   doctor: {

@@ -135,7 +135,7 @@ describe.each(["local", "ssh"] as const)("an instance as the command sees it (%s
       expect.arrayContaining([
         { level: "ok", text: `Node ${process.versions.node} on this machine`, remedy: null },
         { level: "ok", text: expect.stringMatching(/^Pulumi 3\.\d+\.\d+ on this machine$/), remedy: null },
-        { level: "ok", text: `runs as ${at.ref.owner}`, remedy: null },
+        { level: "ok", text: `may run as ${at.ref.owner}`, remedy: null },
         {
           level: expect.stringMatching(/^(ok|notice)$/),
           text: expect.stringContaining(`in ${at.ref.binDirectory}`),
@@ -212,7 +212,26 @@ describe("a host", () => {
 
   it("that does not know the login says so", async () => {
     const stranger = place.replace(/^\w+@/, "nobody-of-here@");
-    await expectRefusal([stranger, ...means], "refuses the login nobody-of-here", "See that nobody-of-here is a user");
+    await expectRefusal(
+      [stranger, ...means],
+      "refuses the login nobody-of-here",
+      "See that nobody-of-here is a user",
+    );
+  });
+
+  it.runIf(isRoot)("that has no such owner says so, and one that cannot be become", async () => {
+    const [sudo] = ["--become", "sudo"];
+    const others = means.filter((word) => word !== sudo && word !== "sudo");
+    await expectRefusal(
+      [place, ...others, "--owner", "nobody-of-here"],
+      "has no user nobody-of-here",
+      "Make it",
+    );
+    const words = ["doctor", place, ...others, "--become", "none", "--owner", "postgres"];
+    expect(await command(...words)).toMatchObject({
+      code: 1,
+      stdout: expect.stringMatching(/^failed {3}become: cannot run as postgres on .*, only as deploy$/m),
+    });
   });
 
   it.runIf(isRoot)("whose login may not become the owner says so", async () => {
@@ -222,7 +241,7 @@ describe("a host", () => {
     const words = [`plain@${host?.address}:${host?.port}`, "--key", String(login?.keyFile), ...known];
     const { code, stdout } = await command("doctor", ...words);
     expect(code).toBe(1);
-    expect(stdout).toMatch(/^ok {7}plain on /m);
+    expect(stdout).toMatch(/^ok {7}reached .* as plain$/m);
     expect(stdout).toMatch(/^failed {3}.*plain.*postgres/m);
   });
 });

@@ -197,8 +197,9 @@ describe.each(["local", "ssh"] as const)("clusters that others have made (%s)", 
       });
     } finally {
       await editAsOwner(
-        'rm -rf "$1"; cd "${1%/.local/*}"; rmdir -p ".local/share/pglift/srv/pgsql/17" 2>/dev/null || true',
+        'rm -rf "$1"; cd "$2"; rmdir -p ".local/share/pglift/srv/pgsql/17" 2>/dev/null || true',
         place,
+        place.slice(0, place.indexOf("/.local/")),
       );
     }
   });
