@@ -89,6 +89,7 @@ describe.each(["local", "ssh"] as const)("an instance as the command sees it (%s
   });
 
   it("is shown by its name and by its data directory, without what may be secret", async () => {
+    await at.sql("SELECT pg_create_physical_replication_slot('kept')");
     const byName = await command(...owned("get", ...way, unique));
     expect(byName).toMatchObject({ code: 0, stderr: "" });
     const rows = byName.stdout.split("\n").map((line) => line.split(/ {2,}/));
@@ -103,6 +104,8 @@ describe.each(["local", "ssh"] as const)("an instance as the command sees it (%s
         ["SETTING", "VALUE"],
         ["work_mem", "16MB"],
         ["archive_command", "(not shown)"],
+        ["SLOT", "ACTIVE", "WAL", "KEPT"],
+        ["kept", "no", "-", "-"],
       ]),
     );
     const byPlace = await command(...owned("get", ...way, `${at.data}/`, "--json"));
@@ -110,7 +113,7 @@ describe.each(["local", "ssh"] as const)("an instance as the command sees it (%s
     expect(JSON.parse(byPlace.stdout)).toMatchObject({
       ...{ name: unique, version: "17", port, state: "started", role: "primary", pendingRestart: false },
       settings: { work_mem: "16MB", archive_command: null },
-      replication: { receiver: null, senders: [], slots: [] },
+      replication: { receiver: null, senders: [], slots: [{ name: "kept", active: false }] },
     });
     expect(byName.stdout + byPlace.stdout).not.toContain("canary");
   });
@@ -126,6 +129,12 @@ describe.each(["local", "ssh"] as const)("an instance as the command sees it (%s
     expect(missing).toMatchObject({ code: 1, stdout: "" });
     expect(missing.stderr).toMatch(`error: there is no instance no-${unique} on ${where}\n`);
     expect(missing.stderr).toContain(`17/${unique}`);
+    await editAsOwner('mkdir "$2" && cp -a "$1" "$2"', other, `${at.folder.path}/second`);
+    const twice = await command(...owned("get", ...way, "by hand", "--under", at.folder.path));
+    expect(twice).toMatchObject({ code: 2, stdout: "" });
+    expect(twice.stderr).toContain(
+      `by hand is the name of several: 17 at ${other}, 17 at ${at.folder.path}/second`,
+    );
   });
 
   it("is fine for the doctor while nothing waits, and warned of when something does", async () => {
@@ -219,9 +228,8 @@ describe("a host", () => {
     );
   });
 
-  it.runIf(isRoot)("that has no such owner says so, and one that cannot be become", async () => {
-    const [sudo] = ["--become", "sudo"];
-    const others = means.filter((word) => word !== sudo && word !== "sudo");
+  it.runIf(isRoot)("that has no such owner says so, and one whom nothing makes of the login", async () => {
+    const others = means.filter((word) => !["--become", "sudo"].includes(word));
     await expectRefusal(
       [place, ...others, "--owner", "nobody-of-here"],
       "has no user nobody-of-here",
