@@ -147,6 +147,9 @@ export class InstanceExistsError extends plain("instance-exists") {}
 /** The instance is not in a state in which the operation makes sense, or not the one that was approved. */
 export class InstanceStateError extends plain("instance-state") {}
 
+/** A standby takes no change of its own: what was asked for is its primary's to do. */
+export class InstanceReadOnlyError extends plain("instance-read-only") {}
+
 export class InvalidVersionError extends plain("invalid-version") {}
 
 /** Another session is changing the instance. */

@@ -64,7 +64,7 @@ export interface InstanceArgs {
    * the next `pulumi up` goes on. Extensions are then updated, and statistics made.
    *
    * Not kept: physical replication slots, logical ones of a major below 17, and standbys, which must be made anew.
-   * Refused: on a standby, with prepared transactions, with `state: "stopped"`.
+   * Refused: on a standby, with prepared transactions. An instance that is stopped is started for it, and stopped again.
    *
    * See https://www.postgresql.org/support/versioning/ and https://www.postgresql.org/docs/current/pgupgrade.html
    */

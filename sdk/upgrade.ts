@@ -17,6 +17,10 @@ export interface UpgradeArgs {
    * Whether the old cluster stays beside the new one, unable to start by accident. Default: true. `false` removes it:
    * together with an upgrade once that is through, or later, all that earlier upgrades left; the preview warns of it. To
    * start an old cluster (of `copy` or `clone`) again, rename its `global/pg_control.old` to `pg_control`.
+   *
+   * A deletion of the instance takes the old clusters with it: they are the same data as of before, made for a way back of
+   * an instance that is no more. To keep one, move it away first. One whose server somebody started again stops the
+   * deletion.
    */
   keepOld?: pulumi.Input<boolean>;
 

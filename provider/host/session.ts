@@ -14,7 +14,7 @@ export class Session {
   private constructor(
     /** The same host through the session's shell: what is run as its user needs no other. */
     readonly host: Host,
-    readonly directory: string,
+    private folder: string,
     readonly user: string,
     private readonly shell: Shell,
     private readonly holder: Holder,
@@ -64,6 +64,15 @@ export class Session {
       }
     }
     return Session.#open(host, directory, user, make, true);
+  }
+
+  get directory(): string {
+    return this.folder;
+  }
+
+  /** It was renamed: its locks have gone with it, and the old name may go. */
+  renamed(directory: string): void {
+    this.folder = directory;
   }
 
   /** Why the lock is gone; undefined while it is held. */

@@ -126,7 +126,8 @@ function restartQuestion(inputs: InstanceInputs, { remembered }: Known): Restart
   };
 }
 
-function requireChangeable(inputs: InstanceInputs, { remembered }: Known): void {
+/** @throws InvalidInputsError for what cannot be changed in place */
+export function requireChangeable(inputs: InstanceInputs, { remembered }: Known): void {
   const { refusals, replaces } = judge(remembered, inputs);
   const failures = [
     ...refusals,

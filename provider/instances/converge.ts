@@ -32,7 +32,7 @@ import { requirePrimary } from "../server/primary";
 import { requirePromotable } from "../server/promote";
 import { requireRejoin } from "../server/rejoin";
 import { Sight } from "../server/sight";
-import { describe, type Target } from "../server/target";
+import { describe, stateDirectory, type Target } from "../server/target";
 import { observeAsIs } from "../server/upgrade/as-is";
 import { follow, isUnfinished } from "../server/upgrade/journal";
 import { recover } from "../server/upgrade/transfer";
@@ -196,6 +196,7 @@ async function settleUpgrade(
     await recover(target, session, found.journal, desired.timeouts);
   } else if (follow(target, found.journal) === target) return { opened, left: found };
   const { target: now, seen } = await observeAsIs(target, known?.remembered.observed);
+  session.renamed(stateDirectory(now));
   return { opened: { ...opened, target: now }, left: seen };
 }
 
@@ -296,7 +297,8 @@ async function requireOthers(
 ): Promise<void> {
   const rejoin = findStep(steps, "rejoin");
   if (rejoin && desired.standby) await requireRejoin(target, desired.standby, rejoin.how, found);
-  if (findStep(steps, "promote")) await requirePromotable(target, desired, found);
+  const promotes = findStep(steps, "promote") && found.observed.role === "standby";
+  if (promotes) await requirePromotable(target, desired, found);
 }
 
 /**

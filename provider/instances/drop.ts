@@ -12,7 +12,7 @@ import { removeData } from "../server/remove";
 import { pgCtl } from "../server/service";
 import { describe, type Target } from "../server/target";
 import { observeAsIs } from "../server/upgrade/as-is";
-import { removeOldClusters } from "../server/upgrade/old-clusters";
+import { removeLinks, removeOldClusters } from "../server/upgrade/old-clusters";
 import { checked, find, type HostArgs, type Known, type Ref } from "./find";
 import { withLock } from "./lock";
 import { open } from "./open";
@@ -79,6 +79,7 @@ export async function dropKnown(known: Known, progress: (line: string) => void):
     }
     const left = await leavePrimary(inside, session, desired, found);
     await removeOldClusters(inside, session, found);
+    await removeLinks(inside, session);
     progress("removing the data directory");
     await removeData(inside, session, Object.values(remembered.inputs.tablespaces ?? {}));
     await session.forget();

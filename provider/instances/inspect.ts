@@ -1,7 +1,7 @@
 import { InstanceNotFoundError, InstanceStateError } from "../errors";
 import { type Drift, findDrift } from "../plan/drift";
 import { plan } from "../plan/plan";
-import { finishing } from "../plan/upgrade";
+import { endOfUpgrade, finishing } from "../plan/upgrade";
 import type { Made, Remembered } from "../schema/state";
 import { requireOurs } from "../server/marker";
 import { describe } from "../server/target";
@@ -42,7 +42,8 @@ export async function inspect(id: string, remembered: Remembered): Promise<Found
   }
   requireOurs(opened.target, seen, id);
   const finished = remembered.phase === "ready" || plan(observed, opened.desired).length === 0;
-  const isUpgrading = isUnfinished(journal) || finishing(observed, opened.desired).length > 0;
+  const due = [...finishing(observed, opened.desired), ...endOfUpgrade(observed, opened.desired)];
+  const isUpgrading = isUnfinished(journal) || due.length > 0;
   const phase = isUpgrading ? "changing" : finished ? "ready" : remembered.phase;
   return {
     refusal: seen.refusal,

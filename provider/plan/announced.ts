@@ -6,6 +6,7 @@ import { isOffline, offlineKinds, offlineSteps } from "./maintenance";
 import { isUp, plan, planExactly } from "./plan";
 import { heeding } from "./standby";
 import { findStep, type RecordChange, type SettingChange, type Step, type StepKind } from "./step";
+import { carriedToDeclared } from "./upgrade";
 
 /** What an update may do: the announced steps as the host needs them, and what it leaves for the next preview. */
 export interface Agreement {
@@ -92,8 +93,11 @@ export function agree(remembered: Observed, observed: Observed, desired: Desired
   );
   const covered = found.filter((step) => isCovered(step, announced));
   const runs = isUp(observed) || findStep(covered, "start") !== undefined;
-  const take = covered.filter(({ kind }) => runs || !needsServer.has(kind));
-  const turned = remembered.existence === "present" && remembered.role !== observed.role;
+  // A promotion ends on the old primary, where its slot is released: an interrupted one is gone on with.
+  const promoted = observed.role === "primary" ? announced.filter(({ kind }) => kind === "promote") : [];
+  const take = [...covered.filter(({ kind }) => runs || !needsServer.has(kind)), ...promoted];
+  const turned =
+    remembered.existence === "present" && remembered.role !== observed.role && promoted.length === 0;
   const left = [
     ...(turned ? [`the ${remembered.role} has become a ${observed.role} on the host`] : []),
     ...changesOf(everything)
@@ -140,10 +144,11 @@ function leaving(
   announced: ReadonlySet<string>,
   records: readonly RecordChange[],
 ): Desired {
-  const released = Object.keys(observed.originals).filter((name) => !(name in desired.settings));
+  const { originals, settings } = carriedToDeclared(observed, desired);
+  const released = Object.keys(originals).filter((name) => !(name in desired.settings));
   const found = [...Object.keys(desired.settings), ...released]
     .filter((name) => !announced.has(name))
-    .map((name) => [name, observed.settings[name]?.value ?? null]);
+    .map((name) => [name, settings[name]?.value ?? null]);
   const unmanagedHba = records.some(({ label }) => label === null) ? desired.inputs.unmanagedHba : "keep";
   return {
     ...desired,

@@ -5,7 +5,7 @@ import { type OfflineStep, offlineSteps } from "./maintenance";
 import { needsRestart, settingChanges } from "./settings";
 import { heeding, passfile, promote, rejoin, slot } from "./standby";
 import type { RecordChange, SettingChange, Step } from "./step";
-import { findUpgrade, finishing, upgraded } from "./upgrade";
+import { endOfUpgrade, findUpgrade, finished, finishing, upgraded } from "./upgrade";
 
 /**
  * observed x desired -> steps. Pure: `diff` runs it on what the state remembers, `update` on that and on what the host
@@ -24,6 +24,8 @@ export function planExactly(
 ): Step[] {
   const upgrade = findUpgrade(observed, desired);
   if (upgrade) return [upgrade, ...planExactly(upgraded(observed, desired, upgrade), desired, offline)];
+  const end = endOfUpgrade(observed, desired);
+  if (end.length > 0) return [...end, ...planExactly(finished(observed), desired, offline)];
   const changes = settingChanges(observed, desired);
   const records = recordChanges(observed, desired);
   return aspects.flatMap((aspect) => aspect({ observed, desired, changes, records, offline }));

@@ -21,7 +21,7 @@ export function printPlan(
   const show = (change: SettingChange) => printChange(desired, change);
   const restart = findStep(steps, "restart");
   const offline = steps.filter(isOffline);
-  const stop = offline.length === 0 ? findStep(steps, "stop") : undefined;
+  const stop = offline.length === 0 && isUp(observed) ? findStep(steps, "stop") : undefined;
   const pending = changes.filter(needsRestart).map(show);
   const lines: (PlanLine | false | undefined)[] = [
     findStep(steps, "init") &&
@@ -31,7 +31,7 @@ export function printPlan(
         `plan: new standby ${instance}, port ${desired.inputs.port}: base backup of ${desired.standby?.where}, ` +
           createWords(steps.filter(({ kind }) => kind !== "baseBackup")),
       ),
-    ...upgradeLines(desired, steps, where),
+    ...upgradeLines(observed, desired, steps, where),
     restart &&
       warning(
         `restart of ${instance}: ${restartWords(desired, restart, changes)}. Clients are disconnected.`,
@@ -44,6 +44,7 @@ export function printPlan(
     offline.length > 0 && maintenance(observed, desired, offline, changes, instance),
     !steps.some(({ kind }) => makes.has(kind)) &&
       offline.length === 0 &&
+      desired.inputs.state === "started" &&
       findStep(steps, "start") &&
       info(`plan: start of ${instance}`),
     isUp(observed) &&

@@ -8,7 +8,7 @@ export function upgradeRefusals(
   wanted: InstanceInputs,
 ): InputFailure[] {
   const { version: from } = observed;
-  const { version: to, state, upgrade } = wanted;
+  const { version: to, upgrade } = wanted;
   if (from === null || from === to) return [];
   const change = `raising ${from} to ${to}`;
   const logical = Object.keys(observed.slots).filter((name) => observed.slots[name] === "logical");
@@ -28,10 +28,6 @@ export function upgradeRefusals(
     [
       phase === "creating",
       `${change} is an upgrade, and this instance was never complete: finish it as ${from} first`,
-    ],
-    [
-      state === "stopped",
-      `${change} is an upgrade, which starts the new server: set state: "started" with it`,
     ],
     [
       observed.standbys.length > 0 && upgrade?.dropsReplication !== true,

@@ -1,21 +1,29 @@
+import type { Observed } from "../schema/state";
 import type { Desired } from "./desired";
 import { info, type PlanLine, warning } from "./line";
 import { findStep, type Step } from "./step";
 import type { Upgrade } from "./upgrade";
 
 /** What becomes of an upgrade, how long there is a way back, and what does not come along. */
-export function upgradeLines(desired: Desired, steps: readonly Step[], where: string): PlanLine[] {
+export function upgradeLines(
+  observed: Observed,
+  desired: Desired,
+  steps: readonly Step[],
+  where: string,
+): PlanLine[] {
   const upgrade = findStep(steps, "upgrade");
   const rest = findStep(steps, "finishUpgrade");
   const old = findStep(steps, "removeOldClusters");
-  const { name } = desired.inputs;
+  const { name, state } = desired.inputs;
+  const isDown = observed.server === "stopped" || observed.server === "crashed";
+  const again = isDown && state === "stopped" ? " It is started for that, and stopped again." : "";
   const lines: (PlanLine | false | undefined)[] = [
-    upgrade && warning(upgradeWords(desired, upgrade, where, old !== undefined)),
+    upgrade && warning(upgradeWords(desired, upgrade, where, old !== undefined) + again),
     ...(upgrade?.adapted ?? []).map(({ name: setting, note }) => info(`plan: setting ${setting} ${note}`)),
     !upgrade &&
       rest &&
       info(
-        `plan: the upgrade of ${rest.from}/${name} on ${where} to ${rest.to} is finished: extensions and statistics`,
+        `plan: the upgrade of ${rest.from}/${name} on ${where} to ${rest.to} is finished: extensions and statistics.${again}`,
       ),
     !upgrade &&
       old &&
@@ -29,14 +37,17 @@ export function upgradeLines(desired: Desired, steps: readonly Step[], where: st
 function upgradeWords(desired: Desired, upgrade: Upgrade, where: string, removesOld: boolean): string {
   const { from, to, mode, jobs, slots, standbys } = upgrade;
   const lost = Object.keys(slots).filter((slot) => slots[slot] === "physical" || Number(from) < 17);
+  const isDeclared = (slot: string) => desired.inputs.replicationSlots?.includes(slot);
   const kept = desired.oldCluster ? ` in ${desired.oldCluster}` : "";
   return [
     `upgrade of ${from}/${desired.inputs.name} on ${where} to ${to} by pg_upgrade (${mode}, ${jobs} job${jobs > 1 ? "s" : ""}): downtime.`,
     `${wayBack[mode]}; ${remains[mode]} ${removesOld ? "is then removed" : `stays${kept}`}.`,
-    ...lost.map((slot) => `The ${slots[slot]} slot ${slot} is lost.`),
+    ...lost.map((slot) => `The ${slots[slot]} slot ${slot} ${isDeclared(slot) ? madeAnew : "is lost"}.`),
     ...standbys.map((standby) => `Standby ${standby} must be made anew.`),
   ].join(" ");
 }
+
+const madeAnew = "is made anew, and keeps nothing of before";
 
 /** https://www.postgresql.org/docs/current/pgupgrade.html, "Reverting to old cluster" */
 const wayBack: Readonly<Record<Upgrade["mode"], string>> = {

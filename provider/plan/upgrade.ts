@@ -44,6 +44,23 @@ function carried(observed: Observed, adapted: readonly Adaptation[]): Observed {
   return { ...observed, settings, overrides, originals: carriedOriginals(observed.originals, adapted) };
 }
 
+/** The files as the declared major would read them, where that is a later one. */
+export function carriedToDeclared(observed: Observed, desired: Desired): Observed {
+  const from = majorOf(observed, desired);
+  const to = desired.inputs.version;
+  if (observed.existence === "absent" || Number(from) >= Number(to)) return observed;
+  return carried(observed, adaptations(from, to, texts(observed.settings)));
+}
+
+/** What was declared once, as the later major takes it: for whoever declares nothing, and wants it kept. */
+export function carriedSettings(observed: Observed, to: Major): Record<string, string | null> {
+  const { settings, originals } = carried(
+    observed,
+    adaptations(observed.version ?? to, to, texts(observed.settings)),
+  );
+  return Object.fromEntries(Object.keys(originals).map((name) => [name, settings[name]?.value ?? null]));
+}
+
 /** What an upgrade leaves: a plan goes on from there. */
 export function upgraded(observed: Observed, desired: Desired, step: Upgrade): Observed {
   const { settings, overrides, originals } = carried(observed, step.adapted);
@@ -72,6 +89,23 @@ export function upgraded(observed: Observed, desired: Desired, step: Upgrade): O
     replicationSlots: [],
     upgrade: { from: step.from, to: step.to, mode: step.mode, stage: "finishing", kept },
   };
+}
+
+/** Of one that shall be stopped: only a server that runs is told of extensions, and can make statistics. */
+export function endOfUpgrade(observed: Observed, { inputs }: Desired): Step[] {
+  const { upgrade, server } = observed;
+  const isDue =
+    upgrade?.stage === "finishing" && inputs.state === "stopped" && observed.existence === "present";
+  if (!isDue) return [];
+  const { from, to } = upgrade;
+  const isDown = server === "stopped" || server === "crashed";
+  return [...(isDown ? [{ kind: "start" } as const] : []), { kind: "finishUpgrade", from, to }];
+}
+
+/** What that leaves. */
+export function finished(observed: Observed): Observed {
+  const { upgrade } = observed;
+  return { ...observed, server: "running", upgrade: upgrade && { ...upgrade, stage: "done" } };
 }
 
 /** After the new server runs: extensions, statistics, and what the program does not want to keep. */

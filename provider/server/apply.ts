@@ -20,7 +20,7 @@ import { rejoin } from "./rejoin";
 import { reloadAndVerify } from "./reload";
 import { pgCtl } from "./service";
 import { Sight } from "./sight";
-import { describe, type Target } from "./target";
+import { describe, stateDirectory, type Target } from "./target";
 import { finish } from "./upgrade/finish";
 import { removeOldClusters } from "./upgrade/old-clusters";
 import { type Successor, upgrade } from "./upgrade/upgrade";
@@ -89,6 +89,7 @@ export async function apply(work: Work, step: Step): Promise<Work> {
   if (step.kind === "upgrade") {
     const { target, session, successor, desired, progress } = work;
     const moved = await upgrade(target, session, step, successor, desired, progress);
+    session.renamed(stateDirectory(moved));
     return { ...work, target: moved, sight: new Sight(moved) };
   }
   const run = table[step.kind] as Apply<InPlace>;
@@ -186,7 +187,8 @@ async function refusalOf(target: Target, sight: Sight): Promise<string | undefin
 
 /** Nobody streams by its slot any more, so the old primary shall not keep WAL for it. */
 async function promoteAndLeave({ target, session, sight, desired, warn }: Work): Promise<void> {
-  await promote(target, desired.timeouts.promote, await sight.look());
+  const seen = await sight.look();
+  if (seen.observed.role === "standby") await promote(target, desired.timeouts.promote, seen);
   const left = await releaseOwnSlot(target, session, await sight.look());
   if (left) warn(left);
 }

@@ -1,7 +1,7 @@
 import type { Session } from "../../host/session";
 import type { UpgradeMode } from "../../postgresql/upgrade-programs";
 import type { Major } from "../../postgresql/version";
-import type { Observed } from "../../schema/state";
+import { type Observed, upgradeStages } from "../../schema/state";
 import type { Target } from "../target";
 
 export type Stage = NonNullable<Observed["upgrade"]>["stage"];
@@ -23,17 +23,17 @@ export interface Journal {
   readonly keptBefore: readonly string[];
   /** Nothing is kept any more. */
   readonly isOldRemoved: boolean;
+  /** It was stopped before, and is to be so again. */
+  readonly staysStopped?: boolean;
 }
 
 /** The journal's files in the state directory; the scripts of an upgrade write the second by themselves. */
 export const journalFile = "upgrade.json";
 export const stageFile = "upgrade.stage";
 
-const stages: readonly Stage[] = ["preparing", "transferring", "publishing", "finishing", "done"];
-
 /** undefined where no upgrade was ever begun, or what was begun was given up. */
 export function parseJournal(text: string, stageText: string): (Journal & { stage: Stage }) | undefined {
-  const stage = stages.find((known) => known === stageText.trim());
+  const stage = upgradeStages.find((known) => known === stageText.trim());
   if (!stage) return undefined;
   try {
     const journal: Partial<Journal> = JSON.parse(text);
@@ -45,9 +45,9 @@ export function parseJournal(text: string, stageText: string): (Journal & { stag
 
 export async function writeJournal(session: Session, journal: Journal, stage: Stage): Promise<void> {
   const { from, to, mode, dataDirectory, binDirectory, oldCluster } = journal;
-  const { oldBinDirectory, tablespaces, keptBefore, isOldRemoved } = journal;
+  const { oldBinDirectory, tablespaces, keptBefore, isOldRemoved, staysStopped } = journal;
   const way = { from, to, mode, dataDirectory, binDirectory, oldCluster, oldBinDirectory };
-  const text = JSON.stringify({ ...way, tablespaces, keptBefore, isOldRemoved }, null, 2);
+  const text = JSON.stringify({ ...way, tablespaces, keptBefore, isOldRemoved, staysStopped }, null, 2);
   await session.write(journalFile, `${text}\n`);
   await session.write(stageFile, `${stage}\n`);
 }

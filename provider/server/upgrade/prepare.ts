@@ -86,7 +86,7 @@ function cannot(target: Target, { to }: Upgrade, command: string, result: Comman
     command,
     exitCode,
     stderr,
-    hint: `Nothing was changed: ${describe(target)} runs as before.`,
+    hint: `Nothing was changed: ${describe(target)} is as before.`,
   });
 }
 

@@ -90,6 +90,8 @@ discard() {
 }
 # swap has moved files by then; the others only disabled the old cluster.
 is_past() { [ "$mode" = swap ] && [ -e "$data/global/pg_control.old" ]; }
+# It says so last, when the new cluster is whole.
+is_through() { grep -q "^Upgrade Complete" "$own/upgrade/output" 2>/dev/null; }
 go_back() {
   end_server "$new"; end_server "$data"
   [ ! -e "$data/global/pg_control.old" ] || mv "$data/global/pg_control.old" "$data/global/pg_control" || return 1
@@ -113,6 +115,7 @@ unpublish() {
 # The state directory goes with the data; the way there by its old name stays, for whoever remembers that.
 settle() {
   if [ "$place.pginstance" != "$own" ] && [ ! -L "$own" ]; then
+    echo "$own" >>"$own/links" || return 1
     mv "$own" "$place.pginstance" && ln -s "$place.pginstance" "$own" || return 1
   fi
   [ ! -e "$own/originals.json.upgrade" ] || mv "$own/originals.json.upgrade" "$own/originals.json"
@@ -153,8 +156,9 @@ exit $code
 const recoverScript = `case $(cat "$own/upgrade.stage") in
   preparing) discard ;;
   transferring)
-    is_past && exit ${codes.noReturn}
-    go_back || exit ${codes.stuck} ;;
+    if ! is_past; then go_back || exit ${codes.stuck}
+    elif is_through; then note publishing && publish && settle
+    else exit ${codes.noReturn}; fi ;;
   publishing) publish && settle ;;
 esac
 `;
@@ -183,11 +187,11 @@ function failure(
   }
   if (exitCode === codes.unclean) {
     return new InstanceStateError(`upgrade of ${instance}: it did not shut down cleanly:\n${quoted}`, {
-      hint: `${instance} runs again, as before.`,
+      hint: `${instance} is again as it was before.`,
     });
   }
   const hints: Readonly<Record<number, string>> = {
-    [codes.returned]: `${instance} runs again, as before; the new cluster was removed. ${outputs}`,
+    [codes.returned]: `${instance} is again as it was before; the new cluster was removed. ${outputs}`,
     [codes.stuck]: `The old cluster was put back, and does not start; its log is ${stateDirectory(target)}/postgresql.log.`,
     [codes.noReturn]:
       `The files were being moved, and there is no way back (mode swap): restore a backup of ${target.dataDirectory}. ` +

@@ -3,7 +3,7 @@ import type { Session } from "../../host/session";
 import type { Desired } from "../../plan/desired";
 import type { Upgrade } from "../../plan/upgrade";
 import { printMarker } from "../marker";
-import { observe } from "../observe";
+import { type Observation, observe } from "../observe";
 import { pgCtl } from "../service";
 import { describe, type Target } from "../target";
 import { follow, type Journal, writeJournal } from "./journal";
@@ -19,9 +19,10 @@ export interface Successor {
 }
 
 /**
- * Asks and prepares while the old server runs, then stops it, runs pg_upgrade and starts the new one.
+ * Asks and prepares while the old server runs, then stops it, runs pg_upgrade and starts the new one. One that was stopped
+ * is started for that; where it shall be stopped, a failure leaves it so.
  * https://www.postgresql.org/docs/current/pgupgrade.html
- * @returns the instance at its new place
+ * @returns the instance at its new place, running
  */
 export async function upgrade(
   target: Target,
@@ -32,8 +33,31 @@ export async function upgrade(
   progress: (line: string) => void,
 ): Promise<Target> {
   if (!successor) throw new InstanceStateError(`upgrade: nobody said where ${describe(target)} shall go`);
-  const dropsReplication = desired.inputs.upgrade?.dropsReplication === true;
-  const seen = await running(target, session, desired);
+  const { timeouts } = desired;
+  const found = await observe(target);
+  const service = pgCtl(target);
+  // Only a server that runs can be asked.
+  if (!found.postmaster) await service.start(session, timeouts.start);
+  const seen = found.postmaster ? found : await observe(target);
+  try {
+    return await carryOut(target, session, step, seen, successor, desired, progress);
+  } catch (error) {
+    const shallStop = !found.postmaster && desired.inputs.state === "stopped";
+    if (shallStop) await service.stop(session, "fast", timeouts.stop).catch(() => undefined);
+    throw error;
+  }
+}
+
+async function carryOut(
+  target: Target,
+  session: Session,
+  step: Upgrade,
+  seen: Observation,
+  successor: Successor,
+  desired: Desired,
+  progress: (line: string) => void,
+): Promise<Target> {
+  const { upgrade: { dropsReplication = false } = {}, state } = desired.inputs;
   const found = await survey(target, seen, step, successor, dropsReplication);
   const { binDirectory, dataDirectory, oldCluster } = successor;
   const journal: Journal = {
@@ -42,6 +66,7 @@ export async function upgrade(
     tablespaces: found.tablespaces,
     keptBefore: seen.observed.upgrade?.kept ?? [],
     isOldRemoved: false,
+    staysStopped: state === "stopped",
   };
   await writeJournal(session, journal, "preparing");
   progress(`pg_upgrade --check of ${step.from} and ${step.to}`);
@@ -52,12 +77,4 @@ export async function upgrade(
   progress(`pg_upgrade (${step.mode})`);
   await transfer(target, session, step, journal, pgUpgradeOptions(target, journal, step), desired);
   return follow(target, { ...journal, stage: "finishing" });
-}
-
-/** Only a server that runs can be asked. */
-async function running(target: Target, session: Session, desired: Desired) {
-  const seen = await observe(target);
-  if (seen.postmaster) return seen;
-  await pgCtl(target).start(session, desired.timeouts.start);
-  return observe(target);
 }

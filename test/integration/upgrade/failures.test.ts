@@ -1,16 +1,11 @@
-/** An upgrade that fails, or whose provider is killed: the old server runs as before, and the next run succeeds. */
-import { existsSync } from "node:fs";
-import { chmod, mkdir, readdir, readFile, symlink, writeFile } from "node:fs/promises";
+/** An upgrade that fails: the old server runs as before, and the next run succeeds, or goes on past the point of no return. */
+import { chmod, mkdir, readdir, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { instance } from "../../../provider/resources/instance";
 import type { Properties } from "../../../provider/schema/check";
-import { stateDirectory } from "../../../provider/server/target";
 import type { CompleteMajor } from "../../../scripts/setup/complete.mjs";
-import { type Elsewhere, elsewhere } from "../../support/elsewhere";
 import { failureOf, messageOf } from "../../support/instances";
-import { again } from "../../support/killed";
-import { until } from "../../support/processes";
 import { completePrograms } from "../../support/servers";
 import { contentOf, fill, type Upgradable, upgradable } from "../../support/upgrades";
 
@@ -61,7 +56,7 @@ describe("an upgrade that fails", () => {
         const wanted = await at.raised(to, { upgrade: { mode } });
         const failure = await failureOf(instance.update(at.id, at.outs, { ...wanted, binDirectory: broken }));
         expect(messageOf(failure)).toMatch(
-          /^upgrade of .* failed:.*runs again, as before; the new cluster was removed/s,
+          /^upgrade of .* failed:.*is again as it was before; the new cluster was removed/s,
         );
         expect({ content: await contentOf(at.sql), files: await around(at) }).toEqual(before);
         const outs = (failure as { properties: Properties }).properties;
@@ -77,39 +72,25 @@ describe("an upgrade that fails", () => {
   );
 });
 
-describe("a provider that is killed in an upgrade", () => {
-  let others: Elsewhere;
-  beforeAll(async () => {
-    others = await elsewhere();
-  });
-  afterAll(() => others.dispose());
-
-  it.each(["preparing", "transferring", "publishing", "finishing"])(
-    "while it is %s: the next run ends as one that nobody killed",
-    async (stage) => {
-      const at = await upgradable("15", {});
-      try {
-        await fill(at);
-        const content = await contentOf(at.sql);
-        const wanted = await at.raised("17", { upgrade: { mode: "copy" } });
-        const file = join(stateDirectory(at.target), "upgrade.stage");
-        const run = await others.start({ method: "update", args: [at.id, at.outs, wanted] });
-        await until(
-          stage,
-          async () => existsSync(file) && (await readFile(file, "utf8")).trim() === stage,
-          120,
-        );
-        run.kill();
-        expect(await run.ended).toBe(true);
-        const { outs } = await again(() => instance.update(at.id, at.outs, wanted));
-        expect(outs).toMatchObject({ version: "17", phase: "ready" });
-        expect(await contentOf((await at.as("17")).sql)).toEqual(content);
-        expect(await instance.diff(at.id, outs, wanted)).toMatchObject({ changes: false });
-        expect(await around(at)).toEqual(["data", "data.old-15", "data.pginstance"]);
-      } finally {
-        await at.folder.dispose();
-      }
-    },
-    300_000,
-  );
+describe("an upgrade past the point of no return", () => {
+  it("is gone on with when the host itself was interrupted just after pg_upgrade moved the files", async () => {
+    const at = await upgradable("17", {});
+    try {
+      await fill(at);
+      const content = await contentOf(at.sql);
+      // The script that runs pg_upgrade ends with it, as at a loss of power.
+      const broken = await programsBut("18", at, '"$real" "$@"; kill -9 $PPID');
+      const wanted = await at.raised("18", { upgrade: { mode: "swap" } });
+      const failure = await failureOf(instance.update(at.id, at.outs, { ...wanted, binDirectory: broken }));
+      const { properties: outs } = failure as { properties: Properties };
+      expect(outs).toMatchObject({ observed: { server: "stopped", upgrade: { stage: "transferring" } } });
+      const done = await instance.update(at.id, outs, wanted);
+      expect(done.outs).toMatchObject({ version: "18", phase: "ready" });
+      expect(await contentOf((await at.as("18")).sql)).toEqual(content);
+      expect(await instance.diff(at.id, done.outs, wanted)).toMatchObject({ changes: false });
+      expect(await around(at)).toEqual(["data", "data.old-17", "data.pginstance"]);
+    } finally {
+      await at.folder.dispose();
+    }
+  }, 180_000);
 });

@@ -140,6 +140,11 @@ describe("a raised version", () => {
     expect(judge(remember(), inputsOf(raised))).toEqual({ refusals: [], replaces: [] });
   });
 
+  test("and one that is stopped may stay so", () => {
+    const remembered = remember({ state: "stopped" }, { observed: seen({ server: "stopped" }) });
+    expect(judge(remembered, inputsOf({ ...raised, state: "stopped" })).refusals).toEqual([]);
+  });
+
   test("may move the port at once: it starts the server anyway", () => {
     expect(judge(remember(), inputsOf({ ...raised, port: 6000 })).refusals).toEqual([]);
   });
@@ -157,7 +162,6 @@ describe("a raised version", () => {
       {},
       /raising 17 to 18 is not survived by the attached standbys \(orders_2\): stop them first/,
     ],
-    ["when the server shall be stopped", {}, { state: "stopped" }, /set state: "started" with it/],
     [
       "with logical slots of a major that loses them",
       { version: "16", slots: { shipping: "logical", standby1: "physical" } },

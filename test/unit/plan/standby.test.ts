@@ -113,6 +113,13 @@ describe("a promotion", () => {
     expect(kinds(plan(standby(), wanted({ ...promoting, state: "stopped" })))).toEqual(["stop"]);
   });
 
+  test("that was announced and is done already is gone on with: the slot on the old primary may be left", () => {
+    const promoted = seen({ ...standby(), role: "primary" });
+    const { take, left, more } = agree(standby(), promoted, wanted(promoting));
+    expect([kinds(take), left, more]).toEqual([["promote"], [], []]);
+    expect(agree(promoted, promoted, wanted(promoting)).take).toEqual([]);
+  });
+
   test("by hand shows as a promoted status", () => {
     const drift = findDrift({ ...standby(), role: "primary" }, wish(following()));
     expect(drift.inputs).toEqual({ standby: { primary, status: "promoted" } });

@@ -49,6 +49,24 @@ describe("a raised version", () => {
     expect(kinds(old({ server: "crashed" }))).toEqual(["upgrade", "finishUpgrade"]);
   });
 
+  test("of one that is stopped ends with its stop, after all that only a running server does", () => {
+    const stopped = old({ server: "stopped" });
+    expect(kinds(stopped, { state: "stopped", upgrade: { keepOld: false } })).toEqual([
+      "upgrade",
+      "finishUpgrade",
+      "stop",
+      "removeOldClusters",
+    ]);
+    const lines = printPlan(
+      stopped,
+      wish({ state: "stopped" }),
+      plan(stopped, wish({ state: "stopped" })),
+      "db1",
+    );
+    expect(lines).toHaveLength(1);
+    expect(lines[0]?.text).toMatch(/ It is started for that, and stopped again\.$/);
+  });
+
   test("is nothing once it is done", () => {
     expect(kinds(seen({ upgrade: done }))).toEqual([]);
   });
@@ -58,6 +76,17 @@ describe("an upgrade that was cut off", () => {
   test("past the transfer is finished", () => {
     expect(kinds(seen({ upgrade: finishing }))).toEqual(["finishUpgrade"]);
     expect(kinds(seen({ upgrade: finishing, server: "stopped" }))).toEqual(["start", "finishUpgrade"]);
+  });
+
+  test("past the transfer is finished where the instance is stopped, too", () => {
+    const stopped = { state: "stopped" };
+    expect(kinds(seen({ upgrade: finishing, server: "stopped" }), stopped)).toEqual([
+      "start",
+      "finishUpgrade",
+      "stop",
+    ]);
+    expect(kinds(seen({ upgrade: finishing }), stopped)).toEqual(["finishUpgrade", "stop"]);
+    expect(kinds(seen({ upgrade: done, server: "stopped" }), stopped)).toEqual([]);
   });
 
   test("before it begins anew", () => {
@@ -79,6 +108,15 @@ test("an old cluster is removed when the program no longer wants to keep it", ()
   expect(plan(seen({ upgrade: done }), wish({ upgrade: { keepOld: false } }))).toEqual([
     { kind: "removeOldClusters", kept: ["/srv/old"] },
   ]);
+});
+
+test("a setting that was declared by its old name is not written again under it", () => {
+  const found = old({
+    settings: lines({ force_parallel_mode: "on" }),
+    originals: { force_parallel_mode: null },
+  });
+  const [step] = agree(found, found, wish({ settings: { debug_parallel_query: "on" } })).take;
+  expect(step).toMatchObject({ kind: "upgrade", changes: [] });
 });
 
 test("an upgrade that nobody announced is not done", () => {
@@ -140,7 +178,7 @@ describe("the preview", () => {
     expect(said(seen({ upgrade: finishing }), { upgrade: { keepOld: false } })).toEqual([
       {
         severity: "info",
-        text: "plan: the upgrade of 15/orders on db1 to 17 is finished: extensions and statistics",
+        text: "plan: the upgrade of 15/orders on db1 to 17 is finished: extensions and statistics.",
       },
       {
         severity: "warning",
