@@ -54,3 +54,4 @@ export {
   promote,
   resumeReplay,
 } from "./standby";
+export { type UpgradeOptions, type UpgradeResult, upgrade } from "./upgrade";

@@ -5,6 +5,7 @@ import {
   demote,
   drop,
   get,
+  InstanceReadOnlyError,
   type Manifest,
   pauseReplay,
   promote,
@@ -12,6 +13,7 @@ import {
   type Replication,
   resumeReplay,
   stop,
+  upgrade,
 } from "../../../provider/instances";
 import { failureOf, handles, messageOf, type Place } from "../../support/instances";
 import { until } from "../../support/processes";
@@ -87,6 +89,11 @@ describe("a primary and a standby by the API, in order:", () => {
     expect(messageOf(await failureOf(apply(here, manifest("second"))))).toContain(
       "standby: this instance is a standby",
     );
+  });
+
+  it("nor upgraded: that is its primary's", async () => {
+    const failure = await failureOf(upgrade(here, refOf("second"), { version: "17" }));
+    expect(failure).toBeInstanceOf(InstanceReadOnlyError);
   });
 
   it("replay stops and goes on, and get says how far it is behind", async () => {
