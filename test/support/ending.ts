@@ -38,7 +38,7 @@ export async function ending(at: Place, outs: Properties) {
 /** Without what is random in each instance. */
 function anonymous(text: string): string {
   return text
-    .replace(/main-[0-9a-f]{10}/g, "main-random")
+    .replace(/\b(main|second)-[0-9a-f]{10}\b/g, "$1-random")
     .replace(/("systemIdentifier": ?)"[0-9]+"/g, '$1"number"');
 }
 

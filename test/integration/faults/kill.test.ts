@@ -3,12 +3,10 @@
  * the same operation, run again, must end as if nothing had happened. The engine knows nothing of a killed create, and has the old state of a killed update.
  */
 import { existsSync } from "node:fs";
-import { readFile, writeFile } from "node:fs/promises";
-import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { instance } from "../../../provider/resources/instance";
 import type { Properties } from "../../../provider/schema/check";
-import { type Elsewhere, elsewhere, type Operation } from "../../support/elsewhere";
+import type { Operation } from "../../support/elsewhere";
 import {
   clear,
   differences,
@@ -20,54 +18,24 @@ import {
 } from "../../support/ending";
 import { place } from "../../support/instances";
 import { again } from "../../support/killed";
+import { named, Sweeper, sweep } from "../../support/sweep";
 
 const major = "17";
-const script = join(__dirname, "..", "..", "support", "kill-at-spawn.cjs");
-
-/** Without a turn of the event loop, or milliseconds later. */
-const afterwards = ["0", "2", "12", "50"];
 
 const verifier =
   "SCRAM-SHA-256$4096:c2FsdHNhbHRzYWx0c2FsdA==$cnXrYTRi3C6qLpFa7zJFjKsKbKVBrk2GAIqB3i4Ki1A=:3mbgPnzcvLTYRy5QSYRNX4JqTmhFoAyKkOYyl1Ydwis=";
 
-let provider: Elsewhere;
-let runs = 0;
+let sweeper: Sweeper;
 
 beforeAll(async () => {
   // In memory where that is possible: what a killed process leaves is the same there, and the sweep is long.
   if (existsSync("/dev/shm")) vi.stubEnv("TMPDIR", "/dev/shm");
-  provider = await elsewhere();
+  sweeper = await Sweeper.open();
 });
 afterAll(async () => {
   vi.unstubAllEnvs();
-  await provider.dispose();
+  await sweeper.dispose();
 });
-
-/** Around which spawn or write, and when: `before` it, at `half` of a write, or milliseconds after. */
-interface Kill {
-  readonly k: number;
-  readonly when: string;
-}
-
-const named = (kill?: Kill) => (kill ? `${kill.when} ${kill.k}` : "not killed");
-
-/** Runs an operation in a process of its own; says whether it was killed, and what it did: spawns and writes, a letter each. */
-async function perform(operation: Operation, kill?: Kill): Promise<{ killed: boolean; points: string }> {
-  const points = join(provider.folder, `points-${runs++}`);
-  await writeFile(points, "");
-  const environment = { KILL_AT: String(kill?.k ?? 0), KILL_WHEN: kill?.when, KILL_POINTS: points };
-  const { ended } = await provider.start(operation, { script, environment });
-  return { killed: await ended, points: await readFile(points, "utf8") };
-}
-
-/** Before every spawn and write, at half of every write, and after each. */
-function sweep(points: string): Kill[] {
-  return [...points].flatMap((letter, index) => {
-    const after = afterwards[index % afterwards.length] ?? "0";
-    const moments = letter === "w" ? ["before", "half", after] : ["before", after];
-    return moments.map((when) => ({ k: index + 1, when }));
-  });
-}
 
 const restartable = { restartOnChanges: true, superuserPasswordVerifier: verifier };
 const small = { ...restartable, settings: { max_connections: 40, work_mem: "5MB" } };
@@ -85,10 +53,10 @@ describe.concurrent(`a provider on PostgreSQL ${major} that is killed at each pr
     const creates = new Tally("create", "kills");
     const deletes = new Tally("delete", "kills");
     try {
-      const { points } = await perform(creation);
+      const { points } = await sweeper.perform(creation);
       const first = await instance.create(inputs);
       const wanted = await ending(at, first.outs);
-      const deletion = await perform({ method: "delete", args: [first.id, first.outs] });
+      const deletion = await sweeper.perform({ method: "delete", args: [first.id, first.outs] });
       await requireNothing(at);
       const deaths = sweep(deletion.points);
       const births = sweep(points);
@@ -96,7 +64,7 @@ describe.concurrent(`a provider on PostgreSQL ${major} that is killed at each pr
         const [birth, death] = [births[turn], deaths[turn]];
         const made: { id: string; outs: Properties }[] = [];
         await creates.try(named(birth), async () => {
-          const killed = birth !== undefined && (await perform(creation, birth)).killed;
+          const killed = birth !== undefined && (await sweeper.perform(creation, birth)).killed;
           const { id, outs } = await again(() => instance.create(inputs));
           made.push({ id, outs });
           await requireEnding(at, outs, wanted);
@@ -107,7 +75,8 @@ describe.concurrent(`a provider on PostgreSQL ${major} that is killed at each pr
           if (found === undefined) throw new Error("there was nothing to delete");
           const { id, outs } = found;
           const killed =
-            death !== undefined && (await perform({ method: "delete", args: [id, outs] }, death)).killed;
+            death !== undefined &&
+            (await sweeper.perform({ method: "delete", args: [id, outs] }, death)).killed;
           await again(() => instance.delete(id, outs));
           await requireNothing(at);
           return killed;
@@ -127,7 +96,7 @@ describe.concurrent(`a provider on PostgreSQL ${major} that is killed at each pr
     const updates = new Tally("update", "kills");
     try {
       let { id, outs } = await instance.create(inputs.small);
-      const { points } = await perform({ method: "update", args: [id, outs, inputs.large] });
+      const { points } = await sweeper.perform({ method: "update", args: [id, outs, inputs.large] });
       const wanted = { small: {} as Ending, large: {} as Ending };
       // To and fro, as the first way lies behind a create and not behind an update.
       const settle = async () => {
@@ -143,7 +112,7 @@ describe.concurrent(`a provider on PostgreSQL ${major} that is killed at each pr
         const next = now === "small" ? "large" : "small";
         const args = [id, outs, inputs[next]] as const;
         const fine = await updates.try(named(kill), async () => {
-          const { killed } = await perform({ method: "update", args }, kill);
+          const { killed } = await sweeper.perform({ method: "update", args }, kill);
           outs = (await again(() => instance.update(...args))).outs;
           now = next;
           await requireEnding(at, outs, wanted[next]);

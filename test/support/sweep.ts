@@ -1,0 +1,58 @@
+/** An operation in a process of its own that is killed at a process that it starts, or at a message that it sends to one. */
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { type Elsewhere, elsewhere, type Operation } from "./elsewhere";
+
+const script = join(__dirname, "kill-at-spawn.cjs");
+
+/** Milliseconds after; zero is without a turn of the event loop. */
+const afterwards = ["0", "2", "12", "50"];
+
+/** Around which spawn or write, and when: `before` it, at `half` of a write, or milliseconds after. */
+export interface Kill {
+  readonly k: number;
+  readonly when: string;
+}
+
+export const named = (kill?: Kill) => (kill ? `${kill.when} ${kill.k}` : "not killed");
+
+export class Sweeper {
+  #runs = 0;
+
+  private constructor(private readonly provider: Elsewhere) {}
+
+  static async open(): Promise<Sweeper> {
+    return new Sweeper(await elsewhere());
+  }
+
+  /** Says whether it was killed, and what it did: spawns and writes, a letter each. */
+  async perform(operation: Operation, kill?: Kill): Promise<{ killed: boolean; points: string }> {
+    const points = join(this.provider.folder, `points-${this.#runs++}`);
+    await writeFile(points, "");
+    const environment = { KILL_AT: String(kill?.k ?? 0), KILL_WHEN: kill?.when, KILL_POINTS: points };
+    const { ended } = await this.provider.start(operation, { script, environment });
+    return { killed: await ended, points: await readFile(points, "utf8") };
+  }
+
+  dispose(): Promise<void> {
+    return this.provider.dispose();
+  }
+}
+
+/** Before every spawn and write, at half of every write, and after each. */
+export function sweep(points: string): Kill[] {
+  return [...points].flatMap((letter, index) => {
+    const after = afterwards[index % afterwards.length] ?? "0";
+    const moments = letter === "w" ? ["before", "half", after] : ["before", after];
+    return moments.map((when) => ({ k: index + 1, when }));
+  });
+}
+
+/** So many of them, evenly; with KILLS=all in the environment every one, which takes minutes. */
+export function sample(kills: readonly Kill[], count: number): readonly Kill[] {
+  if (process.env.KILLS === "all" || kills.length <= count) return kills;
+  return Array.from(
+    { length: count },
+    (_, index) => kills[Math.floor(((index + 0.5) * kills.length) / count)],
+  ).filter((kill) => kill !== undefined);
+}
