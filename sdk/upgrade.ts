@@ -18,9 +18,9 @@ export interface UpgradeArgs {
    * together with an upgrade once that is through, or later, all that earlier upgrades left; the preview warns of it. To
    * start an old cluster (of `copy` or `clone`) again, rename its `global/pg_control.old` to `pg_control`.
    *
-   * A deletion of the instance takes the old clusters with it: they are the same data as of before, made for a way back of
-   * an instance that is no more. To keep one, move it away first. One whose server somebody started again stops the
-   * deletion.
+   * A deletion of the instance takes its old clusters with it: they hold its own data of before, and are a way back of an
+   * instance that is no more. To keep one, move it away first. One whose server somebody started again is not removed, and
+   * the deletion fails until that is stopped.
    */
   keepOld?: pulumi.Input<boolean>;
 

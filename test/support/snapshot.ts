@@ -2,37 +2,38 @@
 import { pgCtl } from "../../provider/server/service";
 import { handles, type Place } from "./instances";
 import { end, processesIn, processesWith, until } from "./processes";
-import { editAsOwner } from "./servers";
+import { editAsOwner, type OwnedDirectory, ownedDirectory } from "./servers";
 
 const timeout = 60;
 
 export class Snapshot {
-  private constructor(private readonly at: Place) {}
+  private constructor(
+    private readonly at: Place,
+    private readonly copy: OwnedDirectory,
+  ) {}
 
   /** Stops the server for it, which runs again afterwards. */
   static async take(at: Place): Promise<Snapshot> {
-    const snapshot = new Snapshot(at);
+    const snapshot = new Snapshot(at, await ownedDirectory());
     await handles(at.target).locked((session) => pgCtl(at.target).stop(session, "fast", timeout));
-    await editAsOwner('rm -rf "$1.kept" && cp -a "$1" "$1.kept"', at.target.dataDirectory);
-    await editAsOwner('cp -a "$1.pginstance" "$1.kept.pginstance"', at.target.dataDirectory);
+    await editAsOwner('cp -a "$1/." "$2"', at.folder.path, snapshot.copy.path);
     await snapshot.#start();
     return snapshot;
   }
 
   /** @param before what must be so when the server starts */
   async restore(before: () => Promise<unknown> = async () => undefined): Promise<void> {
-    const { folder, target } = this.at;
-    for (const { pid } of [...processesWith(folder.path), ...processesIn(folder.path)]) end(pid);
-    await until("the end of every process", () => processesIn(folder.path).length === 0);
-    await editAsOwner(
-      `rm -f "$2"/.s.PGSQL.*
-       find "$(dirname "$1")" -mindepth 1 -maxdepth 1 ! -name '*.kept*' -exec rm -rf {} +
-       cp -a "$1.kept" "$1" && cp -a "$1.kept.pginstance" "$1.pginstance"`,
-      target.dataDirectory,
-      folder.path,
-    );
+    const { path } = this.at.folder;
+    // An immediate shutdown, which leaves no shared memory.
+    for (const { pid } of processesWith(path)) end(pid, "SIGQUIT");
+    await until("the end of every process", () => processesIn(path).length === 0);
+    await editAsOwner('find "$1" -mindepth 1 -delete; cp -a "$2/." "$1"', path, this.copy.path);
     await before();
     await this.#start();
+  }
+
+  dispose(): Promise<void> {
+    return this.copy.dispose();
   }
 
   async #start(): Promise<void> {

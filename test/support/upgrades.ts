@@ -14,10 +14,14 @@ export interface Upgradable extends Live {
   as(to: CompleteMajor): Promise<Pick<Live, "sql" | "observe" | "locked"> & { readonly target: Target }>;
 }
 
-/** A running instance whose programs are all there. */
-export async function upgradable(from: CompleteMajor, more: Properties = {}): Promise<Upgradable> {
+/** A running instance whose programs are all there. `where` is its path in a folder of its own. */
+export async function upgradable(
+  from: CompleteMajor,
+  more: Properties = {},
+  where = "data",
+): Promise<Upgradable> {
   const [folder, port, programs] = await Promise.all([ownedDirectory(), freePort(), completePrograms(from)]);
-  const dataDirectory = join(folder.path, "data");
+  const dataDirectory = join(folder.path, where);
   const target: Target = {
     host: new LocalHost(),
     ...{ owner, dataDirectory, binDirectory: programs, version: from, name: "main", superuser: "postgres" },

@@ -133,6 +133,7 @@ describe("a provider that is killed", () => {
         return killed;
       });
     }
+    await snapshot.dispose();
     promotions.report(10);
     expect(await its().sql("SELECT pg_is_in_recovery() AS standby")).toEqual([{ standby: false }]);
   }, 600_000);
