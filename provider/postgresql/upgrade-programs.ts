@@ -33,6 +33,13 @@ export function initdbLike(form: ClusterForm): string[] {
 export const upgradeModes = ["copy", "link", "clone", "swap"] as const;
 export type UpgradeMode = (typeof upgradeModes)[number];
 
+/**
+ * How far an upgrade came. `preparing`: the old cluster is as it was. `transferring`: its server is stopped, and
+ * pg_upgrade runs. `publishing`: pg_upgrade is through, and directories are renamed. `finishing`: the new cluster is in
+ * place; extensions and statistics are left to do.
+ */
+export const upgradeStages = ["preparing", "transferring", "publishing", "finishing", "done"] as const;
+
 /** What pg_upgrade itself runs: of the old major, and of the new one. */
 export const upgradePrograms = {
   from: ["postgres", "pg_ctl", "pg_controldata", "pg_resetwal"],

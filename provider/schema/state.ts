@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { InvalidVersionError, ProviderError } from "../errors";
-import { upgradeModes } from "../postgresql/upgrade-programs";
+import { upgradeModes, upgradeStages } from "../postgresql/upgrade-programs";
 import { majors } from "../postgresql/version";
 import type { Properties } from "./check";
 import { type InstanceInputs, isPropertyName, type PropertyName, parseInputs } from "./inputs";
@@ -16,13 +16,6 @@ const entry = z.strictObject({ value: z.string(), place: z.string() });
 
 /** In one spelling; without a label it is somebody else's. */
 const record = z.strictObject({ label: z.string().nullable(), text: z.string() });
-
-/**
- * How far an upgrade came. `preparing`: the old cluster is as it was. `transferring`: its server is stopped, and
- * pg_upgrade runs. `publishing`: pg_upgrade is through, and directories are renamed. `finishing`: the new cluster is in
- * place; extensions and statistics are left to do.
- */
-export const upgradeStages = ["preparing", "transferring", "publishing", "finishing", "done"] as const;
 
 export const observedSchema = z.strictObject({
   /** Of the data directory. It is published whole, so there is nothing between. */
