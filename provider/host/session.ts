@@ -309,10 +309,10 @@ section exit; cat "$dir/step.exit" 2>/dev/null
 [ $reached -eq 0 ] || exit ${timedOut}
 `;
 
-/** Parents that others still live in are left to the next of us there to remove. */
+/** The deepest first. Parents that others still live in are left to the next of us there to remove. */
 const forgetScript = `made=$(cat "$1/made" 2>/dev/null)
 rm -rf "$1" || exit 1
-printf '%s\\n' "$made" | while read -r up; do
+printf '%s\\n' "$made" | sort -ru | while read -r up; do
   [ -d "$up" ] || continue
   rmdir "$up" 2>/dev/null && continue
   for heir in "$up"/*/made "$up"/*/*/made; do

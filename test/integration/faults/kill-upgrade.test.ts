@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, it, vi } from "vitest";
 import { instance } from "../../../provider/resources/instance";
 import type { Properties } from "../../../provider/schema/check";
 import type { Operation } from "../../support/elsewhere";
-import { ending, requireEnding, Tally } from "../../support/ending";
+import { ending, requireEnding, requireNothing, Tally } from "../../support/ending";
 import { handles } from "../../support/instances";
 import { again } from "../../support/killed";
 import { editAsOwner } from "../../support/servers";
@@ -52,7 +52,8 @@ describe("a provider that is killed in an upgrade", () => {
           editAsOwner('cd "$1" && find . -maxdepth 3 ! -path "./data*/*" | sort', at.folder.path);
         const { points } = await sweeper.perform(operation);
         await snapshot.restore();
-        const expected = await ending(now, (await instance.update(...args)).outs as Properties);
+        const done = (await instance.update(...args)).outs as Properties;
+        const expected = await ending(now, done);
         const tree = await folders();
         const updates = new Tally(`upgrade (${mode})`, "kills");
         for (const kill of sample(sweep(points), 7)) {
@@ -67,6 +68,8 @@ describe("a provider that is killed in an upgrade", () => {
           });
         }
         updates.report(4);
+        await instance.delete(at.id, done);
+        await requireNothing(at);
       } finally {
         await snapshot.dispose();
         await at.folder.dispose();
