@@ -1,6 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { AuthMethod, HbaRecord, IdentRecord, ReplicationRole } from "./access";
 import { type Become, type HostArgs, type SshArgs, sealed } from "./host";
+import { provider, secretOutputs, type } from "./kind";
 import { type Settings, secretSettings } from "./secret-settings";
 
 import { type Standby, userPart, withConninfo } from "./standby";
@@ -289,6 +290,24 @@ export interface InstanceArgs {
   standby?: pulumi.Input<Standby>;
 
   /**
+   * true: the instance exists already, and `pulumi up` takes it over as it is, whoever made it: another stack, pglift,
+   * Debian's postgresql-common, or somebody by hand. Default: false, what is there already is refused.
+   *
+   * No file of it is changed and nothing is restarted: a marker is made beside its data directory, and the update says
+   * what differs from the program; the next `pulumi preview` plans that. Version, `port`, `superuser`, `locale`,
+   * `encoding` and `standby` must be as they are, and an error names those that are not. What is not declared stays as
+   * it was: no `cluster_name` is set, and no record is put into pg_hba.conf before `hba`, `ident` or `auth` is declared.
+   * The server has to let the owner in as `superuser` by itself (`peer`).
+   *
+   * Configuration outside the data directory (`/etc/postgresql/15/main`) is edited where it is. Such an instance is not
+   * upgraded by the provider and does not `rejoin`; deleting it leaves those files.
+   *
+   * Looked at when the resource is made, and never again: it may stay. `npx pulumi-pginstance list` shows what there is.
+   * @example { version: "15", dataDirectory: "/var/lib/postgresql/15/main", adopt: true }
+   */
+  adopt?: pulumi.Input<boolean>;
+
+  /**
    * Refuses the deletion and any replacement. Default: true. A plain boolean also sets Pulumi's `protect`, so that a
    * removal from the program is refused in the preview already. Turning it off needs a word on `finalDump`.
    */
@@ -350,14 +369,6 @@ export type InstanceGetArgs = Pick<
   | "owner"
   | "superuser"
 >;
-
-/**
- * What the state keeps of the provider's code. It is the same for every release, and stays: old states are opened by
- * it, and nothing of a program is ever captured.
- */
-const provider = 'exports.handler = () => require("pulumi-pginstance/provider").instance;';
-
-const type = "pulumi-nodejs:dynamic/pginstance:Instance";
 
 /**
  * A PostgreSQL instance on a host of yours: data directory, configuration and server process.
@@ -463,7 +474,7 @@ export class Instance extends pulumi.CustomResource {
         type,
         name,
         { ...computed, ...Object.fromEntries(properties) },
-        pulumi.mergeOptions({ protect, hideDiffs: hidden, additionalSecretOutputs: secret }, options),
+        pulumi.mergeOptions({ protect, hideDiffs: hidden, additionalSecretOutputs: secretOutputs }, options),
       );
     } finally {
       traceAgain();
@@ -500,9 +511,6 @@ const outputs = [
 
 /** The engine's and the provider's own, which no reviewer needs to see. */
 const hidden = ["__provider", "__urn", "__defaults", "__secretSettings", "observed"];
-
-/** The files' entries are among what was observed, and one of them may be a secret. */
-const secret = ["superuserPasswordVerifier", "observed"];
 
 /** The engine alone can refuse in the preview of a deletion; an output is not known early enough to ask it to. */
 function protection(deletionProtection: InstanceArgs["deletionProtection"]): boolean | undefined {

@@ -1,4 +1,3 @@
-import { randomBytes } from "node:crypto";
 import {
   InstanceExistsError,
   InstanceNotFoundError,
@@ -24,7 +23,6 @@ import { apply, type Work } from "../server/apply";
 import { forgetPrevious } from "../server/copies";
 import { chooseLocale } from "../server/facts";
 import { unhush } from "../server/hush";
-import { type Marker, printMarker, requireOurs } from "../server/marker";
 import { type Observation, observe } from "../server/observe";
 import { requireFreePort } from "../server/port";
 import { requirePossible } from "../server/possible";
@@ -38,8 +36,10 @@ import { follow, isUnfinished } from "../server/upgrade/journal";
 import { recover } from "../server/upgrade/transfer";
 import { dropKnown } from "./drop";
 import type { Known } from "./find";
+import { newId, requireOurs } from "./identity";
 import { withExistingLock, withLock } from "./lock";
 import { madeOf } from "./made";
+import { mark } from "./mark";
 import { digest, type Opened, open } from "./open";
 
 export interface Wanted extends Choice {
@@ -237,8 +237,6 @@ const progressOf: Readonly<Record<Step["kind"], string>> = {
   removeOld: "removing what was moved",
 };
 
-const newId = (name: string): string => `${name}-${randomBytes(5).toString("hex")}`;
-
 /** Ours is what bears our id; for a new resource, what an interrupted create of the same resource left. */
 function requireNoOther({ inputs, known, urn }: Wanted, { target }: Opened, found: Observation): void {
   const { marker, observed } = found;
@@ -323,16 +321,4 @@ function differs({ target }: Opened, more: readonly string[]): InstanceStateErro
   return new InstanceStateError(`host differs from state: ${more.join("; ")} on ${target.host.name}`, {
     hint: "Nothing was changed. Run `pulumi refresh`, look at the preview, and run `pulumi up` again.",
   });
-}
-
-async function mark(
-  session: Session,
-  { target }: Opened,
-  { marker, observed }: Observation,
-  who: Pick<Marker, "id" | "urnHash" | "phase">,
-): Promise<void> {
-  const { name, dataDirectory } = target;
-  const { systemIdentifier, role } = observed;
-  const text = printMarker({ ...who, name, dataDirectory, systemIdentifier, role });
-  if (marker === undefined || printMarker(marker) !== text) await session.write("marker.json", text);
 }

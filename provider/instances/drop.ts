@@ -4,7 +4,6 @@ import type { Desired } from "../plan/desired";
 import { isUp } from "../plan/plan";
 import type { Remembered } from "../schema/state";
 import { finalDump } from "../server/final-dump";
-import { requireOurs } from "../server/marker";
 import { type Observation, observe } from "../server/observe";
 import { releaseSlot } from "../server/primary";
 import { releaseOwnSlot } from "../server/promote";
@@ -14,6 +13,7 @@ import { describe, type Target } from "../server/target";
 import { observeAsIs } from "../server/upgrade/as-is";
 import { removeLinks, removeOldClusters } from "../server/upgrade/old-clusters";
 import { checked, find, type HostArgs, type Known, type Ref } from "./find";
+import { requireOurs } from "./identity";
 import { withLock } from "./lock";
 import { open } from "./open";
 
@@ -81,9 +81,13 @@ export async function dropKnown(known: Known, progress: (line: string) => void):
     await removeOldClusters(inside, session, found);
     await removeLinks(inside, session);
     progress("removing the data directory");
-    await removeData(inside, session, Object.values(remembered.inputs.tablespaces ?? {}));
+    const others = await removeData(inside, session, Object.values(remembered.inputs.tablespaces ?? {}));
     await session.forget();
-    return { notes, warnings: left === undefined ? [] : [left] };
+    const stays = [...found.observed.elsewhere, ...logsElsewhere(target, found), ...others];
+    return {
+      notes: [...notes, ...stays.map((place) => `${place} was not made by the provider, and is left`)],
+      warnings: left === undefined ? [] : [left],
+    };
   });
 }
 
@@ -100,6 +104,14 @@ async function dumpLast(
   progress(`stopping the server, and dumping everything to ${directory}`);
   const file = await finalDump(target, session, directory, timeouts);
   return [`the final dump of ${describe(target)} is ${file}`];
+}
+
+/** A directory that the server made by itself, or others share. */
+function logsElsewhere({ dataDirectory }: Target, { observed }: Observation): string[] {
+  const { log_directory: directory, logging_collector: collector } = observed.settings;
+  const isOn = ["on", "true", "yes", "1"].includes(collector?.value.toLowerCase() ?? "off");
+  const place = directory?.value ?? "";
+  return isOn && place.startsWith("/") && !place.startsWith(`${dataDirectory}/`) ? [place] : [];
 }
 
 /** The slot of a standby, or of what was to become one; by what its files say, else by the declaration. */

@@ -5,10 +5,10 @@ import type { Major } from "../postgresql/version";
 import { check } from "../schema/check";
 import { type InstanceInputs, parseInputs } from "../schema/inputs";
 import { declaredNames, type Remembered } from "../schema/state";
-import { requireOurs } from "../server/marker";
 import { observe } from "../server/observe";
 import { describe } from "../server/target";
 import { follow } from "../server/upgrade/journal";
+import { requireOurs } from "./identity";
 import { madeOf } from "./made";
 import { open } from "./open";
 

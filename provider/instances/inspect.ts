@@ -3,10 +3,10 @@ import { type Drift, findDrift } from "../plan/drift";
 import { plan } from "../plan/plan";
 import { endOfUpgrade, finishing } from "../plan/upgrade";
 import type { Made, Remembered } from "../schema/state";
-import { requireOurs } from "../server/marker";
 import { describe } from "../server/target";
 import { observeAsIs } from "../server/upgrade/as-is";
 import { isUnfinished } from "../server/upgrade/journal";
+import { requireOurs } from "./identity";
 import { madeOf } from "./made";
 import { open } from "./open";
 

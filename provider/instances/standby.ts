@@ -1,9 +1,9 @@
 import { InstanceStateError } from "../errors";
 import type { Session } from "../host/session";
 import { standbySettings } from "../plan/desired-standby";
+import { heeding } from "../plan/heeding";
 import { isUp } from "../plan/plan";
 import { settingChanges } from "../plan/settings";
-import { heeding } from "../plan/standby";
 import type { InstanceInputs } from "../schema/inputs";
 import { writeConfiguration } from "../server/configuration";
 import { query } from "../server/connect";

@@ -2,9 +2,9 @@ import { appliedBy, findSetting } from "../postgresql/settings";
 import type { Observed } from "../schema/state";
 import { leavingRecords } from "./access";
 import type { Desired } from "./desired";
+import { heeding } from "./heeding";
 import { isOffline, offlineKinds, offlineSteps } from "./maintenance";
 import { isUp, plan, planExactly } from "./plan";
-import { heeding } from "./standby";
 import { findStep, type RecordChange, type SettingChange, type Step, type StepKind } from "./step";
 import { carriedToDeclared } from "./upgrade";
 

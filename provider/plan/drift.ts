@@ -4,8 +4,8 @@ import type { InstanceInputs } from "../schema/inputs";
 import type { Observed } from "../schema/state";
 import { accessDrift } from "./access-drift";
 import type { Desired } from "./desired";
+import { heeding } from "./heeding";
 import { isUp } from "./plan";
-import { heeding } from "./standby";
 
 type Setting = NonNullable<InstanceInputs["settings"]>[string];
 

@@ -13,6 +13,8 @@ export const nothing: Observed = {
   encoding: null,
   settings: {},
   overrides: {},
+  adopted: false,
+  elsewhere: [],
   originals: {},
   pending: {},
   unapplied: "none",

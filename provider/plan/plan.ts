@@ -1,9 +1,10 @@
 import type { Observed } from "../schema/state";
 import { recordChanges } from "./access";
 import type { Desired } from "./desired";
+import { heeding } from "./heeding";
 import { type OfflineStep, offlineSteps } from "./maintenance";
 import { needsRestart, settingChanges } from "./settings";
-import { heeding, passfile, promote, rejoin, slot } from "./standby";
+import { passfile, promote, rejoin, slot } from "./standby";
 import type { RecordChange, SettingChange, Step } from "./step";
 import { endOfUpgrade, findUpgrade, finished, finishing, upgraded } from "./upgrade";
 

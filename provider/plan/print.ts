@@ -66,6 +66,28 @@ export function printPlan(
   return lines.filter((line): line is PlanLine => typeof line === "object");
 }
 
+/** A create that makes nothing. Where it leads is not known before somebody looked. */
+export function printAdoption({ inputs }: Desired, where: string): PlanLine[] {
+  const place = inputs.dataDirectory ?? `<owner's home>/pginstance/${inputs.version}/${inputs.name}`;
+  return [
+    info(
+      `plan: adopt ${inputs.version}/${inputs.name} on ${where}: ${place} is taken over as it is. No file of it is changed, ` +
+        "and nothing is restarted; what differs from the program is shown, and done by the next `pulumi up`",
+    ),
+  ];
+}
+
+/** Where no input differs from the last run, the engine shows nothing: what is written then, in words. */
+export function printChanges(desired: Desired, steps: readonly Step[]): PlanLine[] {
+  const settings = findStep(steps, "writeConfiguration")?.changes ?? [];
+  const records = findStep(steps, "writeAccess")?.changes ?? [];
+  const lines = [
+    settings.map((change) => printChange(desired, change)),
+    records.flatMap(({ file, label }) => (label === null ? [] : [`${label} in pg_${file}.conf`])),
+  ];
+  return lines.filter((words) => words.length > 0).map((words) => info(`plan: written: ${words.join(", ")}`));
+}
+
 /** What no input shows: the engine's own diff says the rest. */
 function accessLines(steps: readonly Step[]): PlanLine[] {
   const records = findStep(steps, "writeAccess")?.changes ?? [];

@@ -12,6 +12,7 @@ export function judgeStandby({ observed }: Remembered, wanted: InstanceInputs): 
   const rejoin = standby?.rejoin ?? "refuse";
   const hints = findSetting(wanted.version, "wal_log_hints");
   const hasHints = equalValues(hints, observed.settings.wal_log_hints?.value ?? "off", "on");
+  const { elsewhere } = observed;
   const rows: readonly [property: string, broken: boolean, reason: string][] = [
     [
       "standby",
@@ -23,6 +24,12 @@ export function judgeStandby({ observed }: Remembered, wanted: InstanceInputs): 
       returns && !observed.rejoining && rejoin === "refuse",
       'this instance is a primary with data of its own. To keep it so declare status: "promoted"; to make it a standby, which ' +
         'gives up everything that only it has, declare rejoin: "rewind" or rejoin: "rebuild"',
+    ],
+    [
+      "standby.rejoin",
+      returns && rejoin !== "refuse" && elsewhere.length > 0,
+      `its configuration is not in the data directory (${elsewhere.join(", ")}), and a return as a standby writes it there; ` +
+        "make a new standby instead",
     ],
     [
       "standby.rejoin",

@@ -1,7 +1,7 @@
 import type { Observed } from "../schema/state";
 import type { Desired } from "./desired";
 import { info, type PlanLine, warning } from "./line";
-import { heldUp } from "./standby";
+import { heldUp, isRaise } from "./standby";
 import { findStep, type Step } from "./step";
 
 /** What the preview says of a standby, and of what may become one or cease to be one. */
@@ -12,7 +12,7 @@ export function standbyLines(
   instance: string,
 ): (PlanLine | false | undefined)[] {
   const { standby } = desired;
-  if (!standby) return [];
+  if (!standby) return raised(observed, desired, steps, instance);
   const { where, slot, promoteWhen } = standby;
   const rejoin = findStep(steps, "rejoin");
   const isStandby = observed.existence === "present" && observed.role === "standby";
@@ -42,6 +42,20 @@ export function standbyLines(
         `plan: ${name} stays ${least}, which ${where} runs with; it becomes ${declared} once ${where} has that and this standby ` +
           "has replayed it: then refresh and up",
       ),
+    ),
+  ];
+}
+
+/** https://www.postgresql.org/docs/current/hot-standby.html#HOT-STANDBY-ADMIN */
+function raised(observed: Observed, desired: Desired, steps: readonly Step[], instance: string): PlanLine[] {
+  const { version } = desired.inputs;
+  const changes = findStep(steps, "writeConfiguration")?.changes ?? [];
+  const names = changes.filter((change) => isRaise(version, change)).map(({ name }) => name);
+  if (names.length === 0 || observed.standbys.length === 0) return [];
+  return [
+    info(
+      `plan: ${names.join(", ")} of ${instance} is raised while ${observed.standbys.join(", ")} follow: once it runs with that, each ` +
+        "pauses its replay until its own `pulumi up`",
     ),
   ];
 }

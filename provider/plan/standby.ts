@@ -1,5 +1,6 @@
 import { findSetting } from "../postgresql/settings";
 import { parseValue } from "../postgresql/values";
+import type { Major } from "../postgresql/version";
 import type { Observed } from "../schema/state";
 import type { Desired } from "./desired";
 import type { SettingChange, Step } from "./step";
@@ -40,7 +41,7 @@ export function promote(observed: Observed, { standby, inputs }: Desired): Step[
  * What the primary runs with comes before what is declared: below it a standby does not start. One that was promoted
  * keeps what it has got that way.
  */
-export function heeding(observed: Observed, desired: Desired): Desired {
+export function heedingPrimary(observed: Observed, desired: Desired): Desired {
   if (!desired.standby) return desired;
   const { role, least, originals } = observed;
   const raised = Object.entries(least)
@@ -59,6 +60,14 @@ const raisable = [
   "max_prepared_transactions",
   "max_locks_per_transaction",
 ];
+
+/** Whether a standby with the value of before would have to wait. */
+export function isRaise(version: Major, { name, from, to }: SettingChange): boolean {
+  const setting = findSetting(version, name);
+  if (setting === undefined || !raisable.includes(name)) return false;
+  const [before, now] = [from, to].map((value) => parseValue(setting, value ?? setting.bootValue ?? "0"));
+  return before?.ok === true && now?.ok === true && Number(now.value) > Number(before.value);
+}
 
 /** What it would have by itself: as declared, or as its file said before the provider took it over. */
 function ownValue({ settings, originals }: Observed, desired: Desired, name: string): number {

@@ -18,6 +18,11 @@ export function upgradeRefusals(
       `${from} cannot be lowered to ${to}: PostgreSQL has no way back; restore a dump into a new instance`,
     ],
     [
+      observed.elsewhere.length > 0,
+      `${change} is not done while configuration is outside the data directory (${observed.elsewhere.join(", ")}): use the ` +
+        "tool that made this instance (Debian: pg_upgradecluster) and adopt what it made",
+    ],
+    [
       observed.role === "standby",
       `${change} is done on the primary alone; make the standby anew from the upgraded primary`,
     ],

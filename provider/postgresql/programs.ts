@@ -55,7 +55,8 @@ function checksums({ dataChecksums, major }: InitdbOptions): string[] {
 export interface PostgresCheckOptions {
   readonly binDirectory: string;
   readonly dataDirectory: string;
-  readonly configFile: string;
+  /** Where whoever runs it does not add one (`--config-file=`). */
+  readonly configFile?: string;
   /** The setting to print; reading the file is the purpose. */
   readonly name: string;
 }
@@ -67,7 +68,8 @@ export function postgresCheck({
   configFile,
   name,
 }: PostgresCheckOptions): string[] {
-  return [`${binDirectory}/postgres`, "-D", dataDirectory, `--config-file=${configFile}`, "-C", name];
+  const file = configFile === undefined ? [] : [`--config-file=${configFile}`];
+  return [`${binDirectory}/postgres`, "-D", dataDirectory, ...file, "-C", name];
 }
 
 /** https://www.postgresql.org/docs/current/app-pgchecksums.html; it refuses a server that was not shut down cleanly. */

@@ -1,14 +1,16 @@
 import type * as dynamic from "@pulumi/pulumi/dynamic";
 import { InstanceExistsError, InstanceNotFoundError, InvalidInputsError } from "../errors";
+import { adopt } from "../instances/adopt";
 import { converge, type Outcome } from "../instances/converge";
 import { dropKnown } from "../instances/drop";
 import { find } from "../instances/find";
 import { inspect } from "../instances/inspect";
 import { desiredOf, openHost } from "../instances/open";
 import { findDrift } from "../plan/drift";
+import { info, type PlanLine } from "../plan/line";
 import { nothing } from "../plan/nothing";
 import { plan } from "../plan/plan";
-import { printPlan, printReleased } from "../plan/print";
+import { printAdoption, printChanges, printPlan, printReleased } from "../plan/print";
 import { judge } from "../plan/refusals";
 import { check, type Properties } from "../schema/check";
 import { parseInputs } from "../schema/inputs";
@@ -43,6 +45,7 @@ export const instance = guarded({
     }
     const changed = differs(declaredOnly(olds, remembered), news);
     if (replaces.length > 0) {
+      if (wanted.adopt) throw new InvalidInputsError([emptyClusterAdopted]);
       await log.say(
         "warning",
         `${replaces.join(", ")} changed: a new, empty cluster replaces this one. All its data is lost.`,
@@ -53,6 +56,7 @@ export const instance = guarded({
     const steps = plan(remembered.observed, desired);
     const lines = [
       ...printPlan(remembered.observed, desired, steps, openHost(wanted).name),
+      ...(changed ? [] : printChanges(desired, steps)),
       ...printReleased(remembered.inputs, remembered.observed, wanted),
     ];
     for (const line of lines) {
@@ -64,8 +68,9 @@ export const instance = guarded({
 
   async create(inputs: Properties): Promise<dynamic.CreateResult> {
     const log = logFor(inputs.__urn);
-    const outcome = await converge({
-      inputs: parseInputs(inputs),
+    const wanted = parseInputs(inputs);
+    const outcome = await (wanted.adopt ? adopt : converge)({
+      inputs: wanted,
       declared: declaredNames(inputs),
       urn: String(inputs.__urn),
       secrets: secretSettings(inputs),
@@ -73,6 +78,7 @@ export const instance = guarded({
     });
     for (const warning of outcome.warnings) await log.say("warning", warning);
     const outs = printState(inputs, outcome.made);
+    if (wanted.adopt) for (const line of nextPlan(outs)) await log.say(line.severity, line.text);
     if (outcome.failure) throw new ResourceInitError(outcome.id, outs, outcome.failure);
     return { id: outcome.id, outs };
   },
@@ -136,9 +142,32 @@ async function announceCreate(inputs: Properties): Promise<void> {
   if (unknown.length > 0) return;
   const wanted = parseInputs(inputs);
   const desired = desiredOf(wanted, null);
-  const lines = printPlan(nothing, desired, plan(nothing, desired), openHost(wanted).name);
+  const where = openHost(wanted).name;
+  const lines = wanted.adopt
+    ? printAdoption(desired, where)
+    : printPlan(nothing, desired, plan(nothing, desired), where);
   for (const line of lines) await log.say(line.severity, line.text);
 }
+
+/** What was taken over is as it was; what the program wants of it comes with the next preview. */
+function nextPlan(outs: Properties): PlanLine[] {
+  const remembered = parseState(outs);
+  const { inputs, observed, hostMemory, dataDirectory } = remembered;
+  const desired = desiredOf(inputs, hostMemory, remembered);
+  const steps = plan(observed, desired);
+  const where = openHost(inputs).name;
+  const taken = info(
+    `${inputs.version}/${inputs.name} on ${where} was taken over as it is: ${dataDirectory}`,
+  );
+  if (steps.length === 0) return [taken];
+  const left = info("it is not as declared yet; the next `pulumi up` does what follows, once approved:");
+  return [taken, left, ...printPlan(observed, desired, steps, where), ...printChanges(desired, steps)];
+}
+
+const emptyClusterAdopted = {
+  property: "adopt",
+  reason: "a replacement makes a new, empty cluster, and there is none to adopt then; leave `adopt` out",
+};
 
 /** The inputs among the outputs, as they were spelt, with the engine's own keys. */
 function declaredOnly(outputs: Properties, { declared }: Remembered): Properties {

@@ -115,6 +115,7 @@ export const shape = {
   binDirectory: absolutePath,
   owner: userName,
   standby,
+  adopt: boolean,
   deletionProtection: boolean,
   finalDump: matching(
     /^(skip|(\/(?!\.{1,2}(\/|$))[^/\0\r\n]+)+)$/,

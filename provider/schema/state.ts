@@ -34,6 +34,10 @@ export const observedSchema = z.strictObject({
   settings: z.record(z.string(), entry),
   /** Those in postgresql.auto.conf alone: ALTER SYSTEM wins over postgresql.conf. */
   overrides: z.record(z.string(), entry),
+  /** Taken over from somebody: what nobody declared is as it was. */
+  adopted: z.boolean().default(false),
+  /** Configuration files that are not in the data directory, nor ours to remove. */
+  elsewhere: z.array(z.string()).default([]),
   /** What postgresql.conf said before the provider took a setting over; null: nothing. */
   originals: z.record(z.string(), z.string().nullable()),
   /** Settings that the running server takes only at its next start. */

@@ -42,8 +42,8 @@ export async function writeAccess(
 
 /** The note comes before the files, and pg_ident.conf before the records that name its maps. */
 const script = `data=$1 own=$2 unapplied=$3 size=$4
-hba=$data/pg_hba.conf ident=$data/pg_ident.conf
 ${writing}
+locate
 trap 'rm -f "$hba.candidate" "$ident.candidate" "$own/candidates"' EXIT
 for file in "$hba" "$ident"; do
   [ ! -L "$file" ] || { echo "$file is a symbolic link, which is not followed" >&2; exit 1; }
@@ -54,5 +54,5 @@ head -c "$size" "$own/candidates" >"$hba.candidate" && tail -c "+$((size + 1))" 
 rm -f "$own/candidates"
 begin_write && note_write "$unapplied" || { undo_write; exit 1; }
 publish "$ident.candidate" "$ident" && publish "$hba.candidate" "$hba" || exit 1
-sync "$data" 2>/dev/null || sync
+flush "\${hba%/*}" "\${ident%/*}"
 `;

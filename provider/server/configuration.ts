@@ -46,7 +46,6 @@ export async function writeConfiguration(
       ...postgresCheck({
         binDirectory: target.binDirectory,
         dataDirectory: target.dataDirectory,
-        configFile: `${target.dataDirectory}/postgresql.conf.candidate`,
         name: "max_connections",
       }),
     ],
@@ -68,8 +67,9 @@ export async function writeConfiguration(
  * one too few.
  */
 const script = `data=$1 own=$2 unapplied=$3 notes=$4 size=$5; shift 5
-conf=$data/postgresql.conf auto=$data/postgresql.auto.conf
+auto=$data/postgresql.auto.conf
 ${writing}
+locate
 trap 'rm -f "$conf.candidate" "$auto.candidate" "$auto.before" "$own/originals.json.new" "$own/candidates"' EXIT
 for file in "$conf" "$auto"; do
   [ ! -L "$file" ] || { echo "$file is a symbolic link, which is not followed" >&2; exit 1; }
@@ -89,13 +89,13 @@ undo() {
 if ! cmp -s "$auto.candidate" "$auto"; then
   note && cp -p "$auto" "$auto.before" && publish "$auto.candidate" "$auto" || exit 1
 fi
-"$@" >/dev/null || { undo; exit 1; }
+"$@" "--config-file=$conf.candidate" >/dev/null || { undo; exit 1; }
 echo "$unapplied $running" >"$own/unapplied.new" || exit 1
 flush "$own/originals.json.new" "$own/unapplied.new" "$conf.candidate"
 mv -f "$own/originals.json.new" "$own/originals.json" && mv -f "$own/unapplied.new" "$own/unapplied" || exit 1
 flush "$own"
 mv -f "$conf.candidate" "$conf" || exit 1
-flush "$data"
+flush "\${conf%/*}"
 `;
 
 /** What was there before the first change of ours; a setting that was given back is forgotten. */

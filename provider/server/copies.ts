@@ -1,4 +1,5 @@
 import type { Session } from "../host/session";
+import { locate } from "./files";
 import { stateDirectory, type Target } from "./target";
 
 /**
@@ -6,11 +7,18 @@ import { stateDirectory, type Target } from "./target";
  * `previous`, from before a write that no server has taken yet; `started`, which the running server is known to have
  * started with; `refused`, what was in place when one of these came back, so that nothing anybody wrote is lost.
  */
-export const copies = `files="postgresql.conf postgresql.auto.conf pg_hba.conf pg_ident.conf"
+export const copies = `${locate}files="postgresql.conf postgresql.auto.conf pg_hba.conf pg_ident.conf"
+file_place() {
+  case $1 in postgresql.conf) echo "$conf" ;; pg_hba.conf) echo "$hba" ;; pg_ident.conf) echo "$ident" ;; *) echo "$data/$1" ;; esac
+}
 identity() { sed -n '1p;3p' "$data/postmaster.pid" 2>/dev/null | tr '\\n' ' '; }
 keep() {
   rm -rf "$own/$1.new" && mkdir "$own/$1.new" || return 1
-  for file in $files; do [ ! -e "$data/$file" ] || cp -p "$data/$file" "$own/$1.new/" || return 1; done
+  locate
+  for file in $files; do
+    place=$(file_place "$file")
+    [ ! -e "$place" ] || cp -p "$place" "$own/$1.new/$file" || return 1
+  done
   [ ! -e "$own/originals.json" ] || cp -p "$own/originals.json" "$own/$1.new/" || return 1
   [ "$1" != started ] || identity >"$own/$1.new/postmaster" || return 1
   rm -rf "$own/$1" && mv "$own/$1.new" "$own/$1"
@@ -19,7 +27,8 @@ put_back() {
   [ -d "$own/$1" ] && keep refused || return 1
   for file in $files; do
     [ -e "$own/$1/$file" ] || continue
-    cp -p "$own/$1/$file" "$data/$file.new" && mv -f "$data/$file.new" "$data/$file" || return 1
+    place=$(file_place "$file")
+    cp -p "$own/$1/$file" "$place.new" && mv -f "$place.new" "$place" || return 1
   done
   if [ -e "$own/$1/originals.json" ]; then
     cp -p "$own/$1/originals.json" "$own/originals.json.new" && mv -f "$own/originals.json.new" "$own/originals.json"

@@ -128,9 +128,10 @@ give_up() {
 }
 stop_server INT "$stop_limit" || exit
 mend
+locate
 rm -f "$partial"
 sockets=$(mktemp -d /tmp/pginstance-dump.XXXXXX) || give_up
-"$bin/postgres" -D "$data" -c listen_addresses= -c unix_socket_directories="$sockets" -c unix_socket_permissions=0700 \\
+"$bin/postgres" -D "$data" \${elsewhere:+"--config-file=$elsewhere"} -c listen_addresses= -c unix_socket_directories="$sockets" -c unix_socket_permissions=0700 \\
   -c port=5432 -c ssl=off -c logging_collector=off -c log_destination=stderr -c autovacuum=off \\
   -c hot_standby=on </dev/null >"$own/dump.log" 2>&1 8>&- 9>&- &
 private=$!

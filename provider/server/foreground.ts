@@ -1,6 +1,7 @@
 import { CommandError, WaitTimeoutError } from "../errors";
 import { type Session, timedOut } from "../host/session";
 import { locking, newNonce } from "../host/shell";
+import { locate } from "./files";
 import { mend } from "./outside";
 import { serverFunctions } from "./service";
 import { describe, stateDirectory, type Target } from "./target";
@@ -101,9 +102,10 @@ function exited(target: Target, exitCode: number, last: readonly string[]): Comm
  * so that no process of its own outlives it. It runs in the shell's own process: the names of that are taken.
  */
 const foreground = `bin=$1 data=$2 word=$3
-${locking}${mend}mend
+${locking}${mend}${locate}mend
+locate
 exec 3<&0
-setsid "$bin/postgres" -D "$data" </dev/null 3<&- 9>&- & server=$!
+setsid "$bin/postgres" -D "$data" \${elsewhere:+"--config-file=$elsewhere"} </dev/null 3<&- 9>&- & server=$!
 echo "$word $server"
 { trap '' HUP INT TERM; while read -r line; do :; done; kill -INT "$server"; } <&3 9>&- &
 watcher=$!

@@ -5,9 +5,10 @@ import { bytesToText } from "../postgresql/conf";
 import { parseControlFile } from "../postgresql/controldata";
 import { parsePostmasterPid } from "../postgresql/pidfile";
 import type { Observed } from "../schema/state";
+import { locate } from "./files";
 import { type Marker, parseMarker } from "./marker";
 import { isAlive, readFiles, serverState } from "./observe";
-import { configFileFunction, othersFunctions } from "./others";
+import { othersFunctions } from "./others";
 
 /** A data directory with a marker of ours beside it, one in our own place without, or a cluster of another maker. */
 export interface Listed {
@@ -17,6 +18,8 @@ export interface Listed {
   /** What PG_VERSION says; empty: it says nothing. */
   readonly version: string;
   readonly marker: Marker | undefined;
+  /** Where the programs were of which the server was started last; null: it never was. */
+  readonly binDirectory: string | null;
   readonly port: number | null;
   readonly server: Observed["server"] | "absent" | "unknown";
   readonly problem: string | undefined;
@@ -80,6 +83,7 @@ function read(part: (name: string) => Buffer | undefined, others: boolean): List
   return {
     dataDirectory,
     name: text("name"),
+    binDirectory: /^(\/.+)\/postgres(?= |$)/.exec(text("opts"))?.[1] ?? null,
     version,
     marker,
     port: isCluster ? (!marker && isUp && pid.port) || inFiles : null,
@@ -89,14 +93,15 @@ function read(part: (name: string) => Buffer | undefined, others: boolean): List
 }
 
 /** Five folders deep is where the last of `<folder>/<version>/<name>/data` and the like lie. */
-const script = `${sectionFunction}${configFileFunction}${othersFunctions}
+const script = `${sectionFunction}${locate}${othersFunctions}
 number=0 seen= others=$1 versions=$2; shift 2
 nl='
 '
 show() { [ -r "$1" ] && while IFS= read -r line || [ -n "$line" ]; do printf '%s\\n' "$line"; done <"$1"; }
 show_instance() {
-  data=$1 conf=\${2:-$(config_file "$1")} resolved=$(cd -P "$1" && pwd -P) || resolved=$data
+  data=$1 conf=$2 resolved=$(cd -P "$1" && pwd -P) || resolved=$data
   case $nl$seen in *"$nl$resolved$nl"*) return ;; esac
+  [ -n "$conf" ] || locate
   seen=$seen$resolved$nl number=$((number + 1))
   section "path $number"; printf '%s\\n' "$data"
   section "name $number"; printf '%s\\n' "$3"
@@ -105,6 +110,7 @@ show_instance() {
   elif [ -e "$data" ]; then echo other; else echo absent; fi
   section "version $number"; show "$data/PG_VERSION"
   section "marker $number"; show "$data.pginstance/marker.json"
+  section "opts $number"; show "$data/postmaster.opts"
   section "conf $number"; cat "$conf"
   section "auto $number"; cat "$data/postgresql.auto.conf"
   section "control $number"; head -c 8192 "$data/global/pg_control"

@@ -2,11 +2,12 @@ import { CommandError } from "../errors";
 import { relay } from "../host/relay";
 import { sectionFunction, sections } from "../host/shell";
 import { printExchange } from "./exchange";
+import { locate } from "./files";
 import { questions } from "./questions";
 import { describe, stateDirectory, type Target } from "./target";
 import { journalFile, stageFile } from "./upgrade/journal";
 
-const script = `${sectionFunction}${relay}
+const script = `${sectionFunction}${relay}${locate}
 data=$1 own=$2 bin=$3 asked=$4
 # Short texts without a process for each.
 show() { [ -r "$1" ] && while IFS= read -r line || [ -n "$line" ]; do printf '%s\\n' "$line"; done <"$1"; }
@@ -24,12 +25,15 @@ section rejoining; [ -d "$own/rejoin" ] && echo yes
 section hushed; show "$own/hushed"
 section journal; show "$own/${journalFile}"
 section stage; show "$own/${stageFile}"
+section machine; if [ -s /etc/machine-id ]; then show /etc/machine-id; else uname -n; fi
 section binaries; [ ! -d "$data" ] || "$bin/postgres" --version
 section standby; [ -e "$data/standby.signal" ] && echo standby
-section conf; cat "$data/postgresql.conf"
+locate
+section files; printf '%s\\n' "$conf" "$hba" "$ident"
+section conf; cat "$conf"
 section auto; cat "$data/postgresql.auto.conf"
-section hba; cat "$data/pg_hba.conf"
-section ident; cat "$data/pg_ident.conf"
+section hba; cat "$hba"
+section ident; cat "$ident"
 section wal; link=$data/pg_wal
 [ -e "$link" ] || [ -L "$link" ] || link=$data/pg_wal.old
 if [ -L "$link" ]; then to=$(readlink "$link"); case $to in /*) ;; *) to=$(cd -P "$link" && pwd -P); cd / ;; esac; echo "\${to%/}"

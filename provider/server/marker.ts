@@ -15,6 +15,8 @@ export interface Marker {
   /** System identifier of the cluster that an upgrade is about to put in its place. */
   readonly successor?: string;
   readonly role: "primary" | "standby";
+  /** Taken over as it was: not made by the provider. */
+  readonly adopted?: true;
   /** `creating` until it was complete once; from then on it is protected, whatever a state has lost. */
   readonly phase: "creating" | "ready";
 }

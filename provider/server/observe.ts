@@ -25,6 +25,10 @@ export interface Observation {
   readonly autoConf: string;
   readonly hba: string;
   readonly ident: string;
+  /** Where the first three of these are. */
+  readonly files: ConfigurationFiles;
+  /** Which machine it is on: a name that stays. */
+  readonly machine: string;
   /** The postmaster, when one lives. */
   readonly postmaster: PostmasterPid | undefined;
   readonly control: ControlData | undefined;
@@ -36,6 +40,13 @@ export interface Observation {
   readonly journal: Journaled | undefined;
   /** Why a server that runs takes no session of ours; what only it knows is then as remembered. */
   readonly refusal: string | undefined;
+}
+
+/** In the data directory, or elsewhere. */
+export interface ConfigurationFiles {
+  readonly conf: string;
+  readonly hba: string;
+  readonly ident: string;
 }
 
 /** Everything in one script and one round trip, the server's own answers too when it takes sessions. */
@@ -61,10 +72,12 @@ export async function observe(target: Target, remembered?: Observed): Promise<Ob
   const refusal = asked instanceof QueryError ? asked.message : undefined;
   const answers = asked instanceof QueryError ? undefined : asked;
   const known = existence === "present" ? remembered : undefined;
-  const files = readFiles(bytes("conf"), bytes("auto"));
+  const files = filesOf(text("files"));
+  const inData = files.conf === `${target.dataDirectory}/postgresql.conf`;
+  const lines = readFiles(bytes("conf"), bytes("auto"), inData ? "postgresql.conf" : files.conf);
   // What is stopped takes everything when it starts.
   const pending = answers
-    ? pendingSettings(answers, files.settings, version)
+    ? pendingSettings(answers, lines.settings, version)
     : postmaster
       ? (known?.pending ?? {})
       : {};
@@ -81,7 +94,9 @@ export async function observe(target: Target, remembered?: Observed): Promise<Ob
     dataChecksums: control?.dataChecksums ?? known?.dataChecksums ?? null,
     locale: answers?.locale ?? known?.locale ?? null,
     encoding: answers?.encoding ?? known?.encoding ?? null,
-    ...files,
+    ...lines,
+    adopted: existence === "present" && (marker === undefined || marker.adopted === true),
+    elsewhere: Object.values(files).filter((file) => !file.startsWith(`${target.dataDirectory}/`)),
     originals: parseOriginals(text("originals")),
     pending: { ...pending, ...olderThanBinaries(answers, binaries) },
     unapplied: unapplied(text("unapplied"), postmaster),
@@ -113,6 +128,8 @@ export async function observe(target: Target, remembered?: Observed): Promise<Ob
   return {
     observed,
     marker,
+    files,
+    machine: text("machine"),
     journal,
     control,
     postmaster,
@@ -217,8 +234,17 @@ export function addressOf(target: Target, postmaster: PostmasterPid): Address {
   };
 }
 
+function filesOf(text: string): ConfigurationFiles {
+  const [conf = "", hba = "", ident = ""] = text.split("\n");
+  return { conf, hba, ident };
+}
+
 /** The last line wins, and every line of postgresql.auto.conf comes after those of postgresql.conf. */
-export function readFiles(conf: string, auto: string): Pick<Observed, "settings" | "overrides"> {
+export function readFiles(
+  conf: string,
+  auto: string,
+  name = "postgresql.conf",
+): Pick<Observed, "settings" | "overrides"> {
   const entries = (text: string, file: string) =>
     Object.fromEntries(
       confEntries(parseConf(text)).map(({ name, value, line }) => [
@@ -227,7 +253,7 @@ export function readFiles(conf: string, auto: string): Pick<Observed, "settings"
       ]),
     );
   const overrides = entries(auto, "postgresql.auto.conf");
-  return { settings: { ...entries(conf, "postgresql.conf"), ...overrides }, overrides };
+  return { settings: { ...entries(conf, name), ...overrides }, overrides };
 }
 
 const readAccess = (hba: string, ident: string): Observed["access"] => ({

@@ -1,20 +1,4 @@
 /**
- * Shell function (data directory) that prints where the configuration of a cluster lies: Debian keeps it elsewhere. Its
- * last start tells, in arguments that PostgreSQL puts in double quotes; without one it is in the data directory.
- */
-export const configFileFunction = `config_file() {
-  opts=
-  [ ! -r "$1/postmaster.opts" ] || read -r opts <"$1/postmaster.opts"
-  case $opts in
-    *config[-_]file=*) file=\${opts##*config[-_]file=} file=\${file%%'"'*} ;;
-    *) file= ;;
-  esac
-  [ -f "$file" ] || file=$1/postgresql.conf
-  printf '%s\\n' "$file"
-}
-`;
-
-/**
  * Shell functions that find clusters of the user who runs them, whoever made them, and call `show_instance DATA
  * [CONFIGURATION NAME]` for each, which one that is found twice does not mind. `show_others`: Debian's, by their
  * configuration; those that run, by the folder their postmaster works in; and those at the usual places of packages and

@@ -7,12 +7,13 @@ import { stateDirectory, type Target } from "./target";
  * Removes a stopped instance. The rename comes first: from then on it is gone, and what an interruption leaves is
  * recognised as ours. Of what symbolic links lead to only what is ours goes too: the WAL in a directory that was made
  * for it, and the data of this instance in tablespaces that are listed.
+ * @returns directories of the instance that are left, because somebody else made them
  */
 export async function removeData(
   target: Target,
   session: Session,
   tablespaces: readonly string[],
-): Promise<void> {
+): Promise<readonly string[]> {
   const result = await session.step({
     name: "remove",
     script,
@@ -29,13 +30,15 @@ export async function removeData(
       },
     );
   }
+  return result.stdout.toString("utf8").split("\n").filter(Boolean);
 }
 
 const script = `data=$1 own=$2 gone=$2/removed; shift 2
 ${outside}
 [ ! -e "$data" ] || { rm -rf "$gone" && mv "$data" "$gone"; } || exit 1
 for link in "$gone/pg_wal" "$gone/pg_wal.old" "$own/new/pg_wal"; do
-  dir=$(readlink "$link") && noted "wal $dir" && note "copy wal $dir"
+  dir=$(readlink "$link") || continue
+  if noted "wal $dir"; then note "copy wal $dir"; else echo "$dir"; fi
 done
 for link in "$gone"/pg_tblspc/*; do
   dir=$(readlink "$link") || continue

@@ -110,9 +110,10 @@ started() {
 }
 start_server() {
   mend
+  locate
   log=$own/postgresql.log
   size=$(wc -c 2>/dev/null <"$log" || echo 0)
-  setsid "$bin/postgres" -D "$data" </dev/null >>"$log" 2>&1 8>&- 9>&- &
+  setsid "$bin/postgres" -D "$data" \${elsewhere:+"--config-file=$elsewhere"} </dev/null >>"$log" 2>&1 8>&- 9>&- &
   pid=$!
   await_start "$1" "$2"
 }

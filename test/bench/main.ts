@@ -2,6 +2,7 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { obtainPython, type Python } from "../../scripts/setup/python.mjs";
+import { pgliftPackages } from "../support/pglift";
 import { cases } from "./cases";
 import type { Bench } from "./cases/bench";
 import { compare } from "./comparison";
@@ -10,7 +11,7 @@ import type { Means } from "./means";
 import { type Options, parseOptions, usage } from "./options";
 import { ours } from "./ours";
 import { ansible, ansiblePackages } from "./peers/ansible";
-import { pglift, pgliftPackages } from "./peers/pglift";
+import { pglift } from "./peers/pglift";
 import { raw } from "./peers/raw";
 import { type CaseResult, comparisons, doubts, table } from "./report";
 import { openSite, type Site } from "./site";

@@ -2,11 +2,10 @@
 import { chmod, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Python } from "../../../scripts/setup/python.mjs";
+import { pgliftSettings } from "../../support/pglift";
 import { execute } from "../execute";
 import type { Means } from "../means";
 import type { Site } from "../site";
-
-export const pgliftPackages = ["pglift==3.3.0", "pglift-cli==3.3.0", "psycopg[binary]"];
 
 export async function pglift(site: Site, { python }: Python): Promise<Means> {
   const settings = join(site.host.folder, "pglift");
@@ -14,7 +13,7 @@ export async function pglift(site: Site, { python }: Python): Promise<Means> {
   await mkdir(join(settings, "postgresql"), { recursive: true });
   await writeFile(
     join(settings, "settings.yaml"),
-    JSON.stringify(siteSettings(site.folder, major, binDirectory)),
+    JSON.stringify(pgliftSettings(site.folder, major, binDirectory)),
   );
   // In place of its own, which gives a quarter of the memory to shared_buffers.
   const template = `work_mem = 8MB\nunix_socket_directories = '${site.folder}'\n`;
@@ -31,18 +30,3 @@ export async function pglift(site: Site, { python }: Python): Promise<Means> {
     read: ({ name }) => run("instance", "get", name, "-o", "json"),
   };
 }
-
-/** YAML is a superset of JSON. */
-const siteSettings = (folder: string, version: string, bindir: string) => ({
-  prefix: join(folder, "pglift"),
-  run_prefix: join(folder, "pglift", "run"),
-  postgresql: {
-    versions: [{ version, bindir }],
-    datadir: `${folder}/{name}`,
-    waldir: `${folder}/{name}.wal`,
-    socket_directory: folder,
-    auth: { local: "peer", host: "scram-sha-256" },
-    initdb: { locale: "C.UTF-8", data_checksums: true },
-    replrole: null,
-  },
-});

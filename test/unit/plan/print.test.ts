@@ -49,6 +49,22 @@ describe("the preview says", () => {
       ],
     ],
     [
+      "that standbys wait for their own turn when their primary is raised",
+      { ...at100, standbys: ["orders_2"] },
+      { ...to200, restartOnChanges: true },
+      [
+        "warning: restart of 17/orders on db1: max_connections 100 -> 200. Clients are disconnected.",
+        "info: plan: max_connections of 17/orders on db1 is raised while orders_2 follow: once it runs with that, each pauses " +
+          "its replay until its own `pulumi up`",
+      ],
+    ],
+    [
+      "nothing of standbys when it is lowered",
+      { ...at100, standbys: ["orders_2"] },
+      { settings: { max_connections: 60 }, restartOnChanges: true },
+      ["warning: restart of 17/orders on db1: max_connections 100 -> 60. Clients are disconnected."],
+    ],
+    [
       "that a restart moves the port",
       seen(),
       { port: 6000, restartOnChanges: true },

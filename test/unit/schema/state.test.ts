@@ -40,6 +40,8 @@ const made: Made = {
     walDirectory: "/srv/wal/orders",
     tablespaces: { fast: { oid: "16385", location: "/ssd" } },
     leftovers: ["/srv/wal/before"],
+    adopted: true,
+    elsewhere: ["/etc/postgresql/17/orders/postgresql.conf"],
     slots: { standby1: "physical" },
     upgrade: { from: "15", to: "17", mode: "copy", stage: "done", kept: ["/srv/pg/17/orders.old-15"] },
   },
