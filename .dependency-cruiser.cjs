@@ -88,7 +88,7 @@ module.exports = {
     ),
     allow("engine", `${resources}engine\\.ts`, resources, errors, thirdParty("@pulumi/pulumi")),
     allow("lookups", "^sdk/lookups\\.ts$", "^sdk/", instances, thirdParty("@pulumi/pulumi")),
-    allow("the-command", "^sdk/cli/", "^sdk/", instances, "^(node:)?(util|process)$"),
+    allow("the-command", "^sdk/cli/", "^sdk/", instances, "^(node:)?(util|process|path|fs(/promises)?)$"),
     {
       name: "nothing-imports-the-command",
       severity: "error",

@@ -43,6 +43,7 @@ export { type DropOptions, drop } from "./drop";
 export { type ExamineOptions, examine, type Finding } from "./examine";
 export type { HostArgs, Ref } from "./find";
 export { exists, get, type InstanceStatus } from "./get";
+export { type Importable, importable } from "./importable";
 export { type InstanceListItem, type ListOptions, list } from "./list";
 export { configure, init, type SettingsChanged } from "./parts";
 export {

@@ -38,6 +38,8 @@ export interface InstanceListItem {
   readonly port: number | null;
   /** Absolute path. */
   readonly dataDirectory: string;
+  /** Where the programs were of which its server was started last; null: it never was. */
+  readonly binDirectory: string | null;
   /** What its server does; `absent`: there is but a marker, `unknown`: there is something that is no instance. */
   readonly status: Observed["server"] | "absent" | "unknown";
   /** Whether it has a marker of this provider. */
@@ -78,6 +80,7 @@ export async function* list(
       version: known,
       port: rest.port,
       dataDirectory,
+      binDirectory: rest.binDirectory,
       status: server,
       managed: marker !== undefined,
       ...(words && { problem: `${dataDirectory} ${words}` }),

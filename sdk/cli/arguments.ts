@@ -36,6 +36,13 @@ export const options = {
   help: { type: "boolean", short: "h", help: "print this" },
   "bin-directory": { type: "string", value: "DIR", help: "where PostgreSQL's programs are on the host" },
   superuser: { type: "string", value: "ROLE", help: "name of the superuser (default: postgres)" },
+  only: {
+    type: "string",
+    multiple: true,
+    value: "NAME|DATA_DIRECTORY",
+    help: "this one alone; more than once",
+  },
+  into: { type: "string", value: "DIR", help: "where the files are written (default: here)" },
   "exit-code": { type: "boolean", help: "fail on warnings, too" },
 } as const satisfies Readonly<Record<string, Option>>;
 
@@ -55,6 +62,10 @@ export interface Arguments {
   readonly subject: string;
   /** As the functions of the instances API take them; these check them, too. */
   readonly look: Omit<ListOptions, "others"> & Partial<Pick<Ref, "binDirectory" | "superuser">>;
+  /** Names or data directories of those that are meant; none: all. */
+  readonly only: readonly string[];
+  /** Where files are written. */
+  readonly into: string;
   readonly json: boolean;
   readonly help: boolean;
   readonly exitCode: boolean;
@@ -92,6 +103,8 @@ export function parseArguments(args: readonly string[], { hasSubject, options: o
     where: isHere ? "this machine" : place,
     subject,
     look: look as Arguments["look"],
+    only: list("only") ?? [],
+    into: one("into") ?? ".",
     json: values.json === true,
     help,
     exitCode: values["exit-code"] === true,

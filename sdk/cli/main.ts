@@ -36,6 +36,13 @@ const commands: Readonly<Record<string, Command>> = {
     options: ["bin-directory", "superuser"],
     load: () => import("./get.js"),
   },
+  import: {
+    usage: "import [HOST]",
+    summary: "writes Pulumi's import file and the program of every instance, whoever made it",
+    hasSubject: false,
+    options: ["only", "into", "bin-directory", "superuser"],
+    load: () => import("./import.js"),
+  },
   doctor: {
     usage: "doctor [HOST]",
     summary: "what would stop a deployment, what is wrong with the instances, and what to do",

@@ -39,7 +39,7 @@ describe.each([
   }
 
   it("are found in folders that are named, with what their servers do", async () => {
-    const place = { name: "main", version: major, port: 5432, dataDirectory: at.data };
+    const place = { name: "main", version: major, port: 5432, dataDirectory: at.data, binDirectory: null };
     const whole = { ...place, status: "stopped", managed: true };
     expect(await listed()).toEqual([whole]);
     expect(await listed(major)).toEqual([whole]);
@@ -49,7 +49,9 @@ describe.each([
     const lines = `port = ${port}\nunix_socket_directories = '${at.folder.path}'\nOdd.Name2 = 'a # b'`;
     await editAsOwner('echo "$2" >>"$1/postgresql.conf"', at.data, lines);
     await start(at.host, at.ref);
-    expect(await listed()).toEqual([{ ...whole, port, status: "running" }]);
+    expect(await listed()).toEqual([
+      { ...whole, binDirectory: at.ref.binDirectory, port, status: "running" },
+    ]);
   });
 
   it("are found in the owner's own place, broken ones with their problem, and none ends the list", async () => {
@@ -152,19 +154,21 @@ describe.each(["local", "ssh"] as const)("clusters that others have made (%s)", 
 
   it("are found where they run, with the port that they were started with", async () => {
     const { running: dataDirectory, port } = clusters;
-    const found = { name: "running", version: "17", dataDirectory, managed: false };
+    const { binDirectory } = at.ref;
+    const found = { name: "running", version: "17", dataDirectory, binDirectory, managed: false };
     expect(below(await listed({ others: true }))).toEqual([{ ...found, port, status: "running" }]);
     expect(below(await listed({ others: true, version: "16" }))).toEqual([]);
   });
 
   it("are found in folders that are named, each once, beside those of ours", async () => {
     const { running, stopped, port } = clusters;
-    const hand = { version: "17", managed: false };
+    const { binDirectory } = at.ref;
+    const hand = { version: "17", binDirectory: null, managed: false };
     expect(
       below(await listed({ others: true, under: [at.folder.path, `${at.folder.path}/by hand`] })),
     ).toEqual([
-      { name: "main", version: "17", dataDirectory: at.data, port: 5432, status: "stopped", managed: true },
-      { ...hand, name: "running", dataDirectory: running, port, status: "running" },
+      { ...hand, name: "main", dataDirectory: at.data, port: 5432, status: "stopped", managed: true },
+      { ...hand, name: "running", dataDirectory: running, binDirectory, port, status: "running" },
       { ...hand, name: "stopped", dataDirectory: stopped, port: 5432, status: "stopped" },
     ]);
   });
@@ -193,7 +197,7 @@ describe.each(["local", "ssh"] as const)("clusters that others have made (%s)", 
       const items = await listed({ others: true });
       expect(items.find((item) => item.name === pglift)).toEqual({
         ...{ name: pglift, version: "17", dataDirectory: `${place}/data`, managed: false },
-        ...{ port: 5432, status: "stopped" },
+        ...{ port: 5432, binDirectory: null, status: "stopped" },
       });
     } finally {
       await editAsOwner(
@@ -222,17 +226,18 @@ describe.runIf(hasDebians && process.getuid?.() === 0)("a cluster of Debian's to
       const items = await all(list({ local: {} }, { owner: "postgres", version: "15", others: true }));
       return items.filter((item) => item.name === name);
     };
+    const binDirectory = "/usr/lib/postgresql/15/bin";
     const found = {
       ...{ name, version: "15", port, managed: false },
       dataDirectory: `/var/lib/postgresql/15/${name}`,
     };
     try {
       await runAsOwner("pg_createcluster", "--port", String(port), "15", name);
-      expect(await listed()).toEqual([{ ...found, status: "stopped" }]);
+      expect(await listed()).toEqual([{ ...found, binDirectory: null, status: "stopped" }]);
       await runAsOwner("pg_ctlcluster", "15", name, "start");
-      expect(await listed()).toEqual([{ ...found, status: "running" }]);
+      expect(await listed()).toEqual([{ ...found, binDirectory, status: "running" }]);
       await runAsOwner("pg_ctlcluster", "15", name, "stop");
-      expect(await listed()).toEqual([{ ...found, status: "stopped" }]);
+      expect(await listed()).toEqual([{ ...found, binDirectory, status: "stopped" }]);
     } finally {
       await runAsOwner("pg_dropcluster", "--stop", "15", name);
     }

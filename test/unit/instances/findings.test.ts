@@ -106,7 +106,15 @@ describe("the Pulumi CLI", () => {
 
 describe("an instance of ours", () => {
   const item: InstanceListItem = {
-    ...{ name: "orders", version: "17", port: 5433, dataDirectory: "/d", status: "running", managed: true },
+    ...{
+      name: "orders",
+      version: "17",
+      port: 5433,
+      dataDirectory: "/d",
+      binDirectory: null,
+      status: "running",
+      managed: true,
+    },
   };
   const status = (more: object = {}) =>
     ({

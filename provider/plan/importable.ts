@@ -1,0 +1,118 @@
+import { parseHbaRecord, parseIdentRecord } from "../postgresql/hba-record";
+import { findSetting } from "../postgresql/settings";
+import { equalValues } from "../postgresql/values";
+import type { Major } from "../postgresql/version";
+import type { InstanceInputs } from "../schema/inputs";
+import type { Observed } from "../schema/state";
+
+/** What a program would declare of an instance for nothing to be planned. */
+export interface Declaration {
+  readonly inputs: Pick<InstanceInputs, "settings" | "hba" | "ident" | "auth" | "tablespaces">;
+  /** What was left out, and why: a line each, for people. */
+  readonly notes: readonly string[];
+}
+
+/**
+ * Of an instance of ours what was declared, as far as its files tell; of others the settings that somebody chose, which
+ * are those that neither PostgreSQL nor initdb gave it. Records of pg_hba.conf that nobody labelled stay what they are.
+ * @param refuses why a program may not declare a setting
+ */
+export function declarationOf(
+  observed: Observed,
+  { version, name }: { readonly version: Major; readonly name: string },
+  refuses: (setting: string, value: string) => string | undefined,
+): Declaration {
+  const chosen = Object.entries(observed.settings).filter(([setting, { value }]) =>
+    observed.adopted
+      ? !isGiven(version, setting, value)
+      : setting in observed.originals && !isDefault(setting, value, name),
+  );
+  const rows = chosen.map(([setting, { value, place }]) => {
+    const why = isSecret(setting) ? "it may be a secret" : refuses(setting, value);
+    return { setting, value, note: why && `${setting} (${place}) is not declared: ${why}` };
+  });
+  const settings = rows
+    .filter(({ note }) => note === undefined)
+    .map(({ setting, value }) => [setting, value]);
+  const spaces = Object.entries(observed.tablespaces).map(([space, { location }]) => [space, location]);
+  return {
+    inputs: {
+      ...(settings.length > 0 && { settings: Object.fromEntries(settings) }),
+      ...records(observed),
+      ...(spaces.length > 0 && { tablespaces: Object.fromEntries(spaces) }),
+    },
+    notes: rows.flatMap(({ note }) => note ?? []),
+  };
+}
+
+/** The class gives these. */
+const isDefault = (setting: string, value: string, name: string): boolean =>
+  setting === "port" || (setting === "cluster_name" && value === name);
+
+/** What initdb writes: of the numbers the values that it usually finds, of the rest any; and where things are. */
+const given: Readonly<Record<string, string | undefined>> = {
+  max_connections: "100",
+  shared_buffers: "128MB",
+  max_wal_size: "1GB",
+  min_wal_size: "80MB",
+  dynamic_shared_memory_type: "posix",
+  ...Object.fromEntries(
+    [
+      "cluster_name",
+      "config_file",
+      "data_directory",
+      "datestyle",
+      "default_text_search_config",
+      "external_pid_file",
+      "hba_file",
+      "ident_file",
+      "lc_messages",
+      "lc_monetary",
+      "lc_numeric",
+      "lc_time",
+      "log_timezone",
+      "port",
+      "timezone",
+    ].map((name) => [name, undefined]),
+  ),
+};
+
+function isGiven(version: Major, name: string, value: string): boolean {
+  const setting = findSetting(version, name);
+  const values = [setting?.bootValue, given[name]].filter((known) => typeof known === "string");
+  if (name in given && given[name] === undefined) return true;
+  return setting !== undefined && values.some((known) => equalValues(setting, value, known ?? ""));
+}
+
+/** Of a text nobody can tell; these are the places where they are. */
+const isSecret = (name: string): boolean =>
+  name === "ssl_passphrase_command" || (name.includes(".") && /pass|secret|key|token|credential/i.test(name));
+
+/** Those that bear a label of the program's. */
+function records({ access, adopted }: Observed): Pick<InstanceInputs, "hba" | "ident" | "auth"> {
+  if (access === null || adopted) return {};
+  const labelled = <R>(
+    entries: readonly { label: string | null; text: string }[],
+    prefix: string,
+    parse: (text: string) => R,
+  ) =>
+    Object.fromEntries(
+      entries.flatMap(({ label, text }) =>
+        label?.startsWith(prefix) ? [[label.slice(prefix.length), parse(text)] as const] : [],
+      ),
+    );
+  const hba = labelled(access.hba, "hba.", parseHbaRecord);
+  const ident = labelled(access.ident, "ident.", parseIdentRecord);
+  const methods = access.hba.flatMap(({ label, text }) => {
+    const [, type] = /^auth\.(local|host|hostssl)\./.exec(label ?? "") ?? [];
+    return type === undefined ? [] : [[type, parseHbaRecord(text).method] as const];
+  });
+  const auth = Object.fromEntries(
+    methods.filter(([type, method]) => type === "hostssl" || method !== "scram-sha-256"),
+  );
+  return {
+    ...(Object.keys(hba).length > 0 && { hba }),
+    ...(Object.keys(ident).length > 0 && { ident }),
+    ...(Object.keys(auth).length > 0 && { auth }),
+  };
+}
