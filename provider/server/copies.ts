@@ -16,8 +16,8 @@ keep() {
   rm -rf "$own/$1.new" && mkdir "$own/$1.new" || return 1
   locate
   for file in $files; do
-    place=$(file_place "$file")
-    [ ! -e "$place" ] || cp -p "$place" "$own/$1.new/$file" || return 1
+    spot=$(file_place "$file")
+    [ ! -e "$spot" ] || cp -p "$spot" "$own/$1.new/$file" || return 1
   done
   [ ! -e "$own/originals.json" ] || cp -p "$own/originals.json" "$own/$1.new/" || return 1
   [ "$1" != started ] || identity >"$own/$1.new/postmaster" || return 1
@@ -27,8 +27,8 @@ put_back() {
   [ -d "$own/$1" ] && keep refused || return 1
   for file in $files; do
     [ -e "$own/$1/$file" ] || continue
-    place=$(file_place "$file")
-    cp -p "$own/$1/$file" "$place.new" && mv -f "$place.new" "$place" || return 1
+    spot=$(file_place "$file")
+    cp -p "$own/$1/$file" "$spot.new" && mv -f "$spot.new" "$spot" || return 1
   done
   if [ -e "$own/$1/originals.json" ]; then
     cp -p "$own/$1/originals.json" "$own/originals.json.new" && mv -f "$own/originals.json.new" "$own/originals.json"

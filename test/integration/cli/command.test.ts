@@ -75,7 +75,15 @@ describe.each(["local", "ssh"] as const)("an instance as the command sees it (%s
     expect(json).toMatchObject({ code: 0, stderr: "" });
     expect(JSON.parse(json.stdout)).toEqual(
       expect.arrayContaining([
-        { name: unique, version: "17", port, status: "running", managed: true, dataDirectory: at.data },
+        {
+          name: unique,
+          version: "17",
+          port,
+          status: "running",
+          managed: true,
+          dataDirectory: at.data,
+          binDirectory: at.ref.binDirectory,
+        },
         {
           name: "by hand",
           version: "17",
@@ -83,6 +91,7 @@ describe.each(["local", "ssh"] as const)("an instance as the command sees it (%s
           status: "stopped",
           managed: false,
           dataDirectory: other,
+          binDirectory: null,
         },
       ]),
     );
@@ -258,9 +267,9 @@ describe("the command", () => {
   const usage = "See `pulumi-pginstance --help`.\n";
 
   it.each([
-    [[], `error: a command is missing; there are list, get, doctor\n${usage}`],
-    [["drop"], `error: there is no command "drop"; there are list, get, doctor\n${usage}`],
-    [["toString"], `error: there is no command "toString"; there are list, get, doctor\n${usage}`],
+    [[], `error: a command is missing; there are list, get, import, doctor\n${usage}`],
+    [["drop"], `error: there is no command "drop"; there are list, get, import, doctor\n${usage}`],
+    [["toString"], `error: there is no command "toString"; there are list, get, import, doctor\n${usage}`],
     [["list", "a", "b"], `error: too many words: "a", "b"\n${usage}`],
     [["get"], `error: NAME or DATA_DIRECTORY is missing\n${usage}`],
     [["list", "--version", "13"], 'error: list: "13" is none of 14, 15, 16, 17, 18\n'],
