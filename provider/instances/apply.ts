@@ -10,7 +10,7 @@ import { checked, find, type HostArgs, isPresent, type Known, type Ref } from ".
 import { desiredOf, openHost } from "./open";
 
 /** An instance as it shall be: the resource's inputs without the host, and two more states. */
-export type Manifest = Omit<Partial<InstanceInputs>, "host" | "state"> &
+export type Manifest = Omit<Partial<InstanceInputs>, "host" | "state" | "adopt"> &
   Ref & {
     /**
      * `started` (default), `stopped`, `restarted` (started, in any case anew; one that was stopped, once) or `absent`

@@ -23,10 +23,9 @@ function knownLater(): string {
   return `port: later.id.apply(() => ${it.port}), host: later.id.apply(() => (${host}))`;
 }
 
-describe.each([
-  { way: "local", major: "17" },
-  { way: "ssh", major: "15" },
-] as const)("$major ($way):", ({ way, major }) => {
+const [way, major] = ["ssh", "15"] as const;
+
+describe(`${major} (${way}):`, () => {
   beforeAll(async () => {
     it = await Scenario.open({ way, major });
   });
