@@ -10,18 +10,18 @@ export const locate = `locate() {
   conf=$data/postgresql.conf elsewhere= opts=
   { read -r opts; } 2>/dev/null <"$data/postmaster.opts"
   case $opts in *config[-_]file=/*) elsewhere=\${opts##*config[-_]file=} elsewhere=\${elsewhere%%\\"*} ;; esac
-  [ "$elsewhere" != "$conf" ] || elsewhere=
+  [ -f "$elsewhere" ] && [ "$elsewhere" != "$conf" ] || elsewhere=
   [ -n "$elsewhere" ] || [ -e "$conf" ] || for file in /etc/postgresql/*/*/postgresql.conf; do
     [ "$(located data_directory "$file")" != "$data" ] || { elsewhere=$file; break; }
   done 2>/dev/null
   [ -z "$elsewhere" ] || conf=$elsewhere
   hba= ident=
   if grep -qi '^[[:blank:]]*\\(hba\\|ident\\)_file' "$conf" 2>/dev/null; then
-    hba=$(located hba_file "$conf") ident=$(located ident_file "$conf")
+    hba=$(located '[Hh][Bb][Aa]_[Ff][Ii][Ll][Ee]' "$conf") ident=$(located '[Ii][Dd][Ee][Nn][Tt]_[Ff][Ii][Ll][Ee]' "$conf")
   fi
   hba=\${hba:-$data/pg_hba.conf} ident=\${ident:-$data/pg_ident.conf}
 }
-# The last line wins; a path that is not absolute depends on where the server was started.
+# The last line wins. Not every sed can leave case aside. A path that is not absolute depends on where the server was started.
 located() {
   sed -n "s/^[[:blank:]]*$1[[:blank:]]*=\\{0,1\\}[[:blank:]]*'\\{0,1\\}\\(\\/[^'#]*[^'#[:blank:]]\\).*/\\1/p" "$2" | tail -n 1
 }

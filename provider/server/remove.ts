@@ -38,7 +38,7 @@ ${outside}
 [ ! -e "$data" ] || { rm -rf "$gone" && mv "$data" "$gone"; } || exit 1
 for link in "$gone/pg_wal" "$gone/pg_wal.old" "$own/new/pg_wal"; do
   dir=$(readlink "$link") || continue
-  if noted "wal $dir"; then note "copy wal $dir"; else echo "$dir"; fi
+  if noted "wal $dir"; then note "copy wal $dir"; else noted "copy wal $dir" || echo "$dir"; fi
 done
 for link in "$gone"/pg_tblspc/*; do
   dir=$(readlink "$link") || continue

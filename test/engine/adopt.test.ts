@@ -73,6 +73,7 @@ describe("instances that others made, taken over in one program, in order:", () 
   test("a deletion removes the data, and names what it leaves", async () => {
     const destroy = await stack.destroy();
     expect(destroy).toMatchObject({ exitCode: 0 });
+    expect(destroy.stdout).toMatch(/\/lifted\.wal was not made by the provider, and is left/);
     for (const { dataDirectory, files } of theirs) {
       expect(existsSync(dataDirectory)).toBe(false);
       const left = files.filter((file) => !file.startsWith(dataDirectory));
