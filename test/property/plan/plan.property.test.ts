@@ -69,6 +69,28 @@ describe("for every program and every host", () => {
     );
   });
 
+  test("a plan for an instance that was taken over, applied, leaves nothing to plan, and there is none for what nobody declares", () => {
+    fc.assert(
+      fc.property(stories, (story) => {
+        const { found, desired } = tellRead(story);
+        const taken = { adopted: true, originals: {}, unapplied: "none" as const, leftovers: [] };
+        const theirs = { ...found, ...taken };
+        const after = applyToModel(theirs, desired, plan(theirs, desired));
+        expect(plan(after, desired)).toEqual([]);
+        const { __urn, version } = story.now;
+        const silent = desiredFrom({
+          ...{ __urn, version },
+          port: Number(theirs.settings.port?.value),
+          state: isUp(theirs) ? "started" : "stopped",
+        });
+        // A port that waits for its restart is moved in any case, and the preview says so.
+        if (!("port" in theirs.pending)) expect(plan(theirs, silent)).toEqual([]);
+        expect(findDrift(theirs, silent)).toEqual({ inputs: {}, places: [] });
+      }),
+      runs,
+    );
+  });
+
   test("what a plan leaves pending is what it wrote for a restart, when restartOnChanges is false", () => {
     fc.assert(
       fc.property(stories, (story) => {
