@@ -77,8 +77,9 @@ async function examineInstance(
   const broken = judgeListed(item);
   if (broken || !isMajor(version)) return broken ? [broken] : [];
   try {
-    // Programs of one major tell nothing of another.
-    const binDirectory = given.version === version ? given.binDirectory : undefined;
+    // Programs of one major tell nothing of another; else those of its last start are meant.
+    const named = given.version === version ? given.binDirectory : undefined;
+    const binDirectory = named ?? item.binDirectory ?? undefined;
     const ref = { name, version, dataDirectory, binDirectory, owner, become, superuser };
     return judgeInstance(item, await get(host, ref));
   } catch (error) {

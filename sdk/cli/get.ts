@@ -15,8 +15,8 @@ import { printJson, printTable } from "./table";
 /** All there is to know of one instance of ours. */
 export async function run(given: Arguments, print: (text: string) => void) {
   const { host, look, json } = given;
-  const { owner, become, superuser, binDirectory } = look;
-  const { name, version, dataDirectory } = await locate(given);
+  const { name, version, dataDirectory, ...item } = await locate(given);
+  const { owner, become, superuser, binDirectory = item.binDirectory ?? undefined } = look;
   const ref = {
     name,
     version: version as Ref["version"],
