@@ -2,6 +2,8 @@ import { InstanceStateError } from "../errors";
 import type { Session } from "../host/session";
 import type { Desired } from "../plan/desired";
 import { isUp } from "../plan/plan";
+import { findSetting } from "../postgresql/settings";
+import { equalValues } from "../postgresql/values";
 import type { Remembered } from "../schema/state";
 import { finalDump } from "../server/final-dump";
 import { type Observation, observe } from "../server/observe";
@@ -107,9 +109,9 @@ async function dumpLast(
 }
 
 /** A directory that the server made by itself, or others share. */
-function logsElsewhere({ dataDirectory }: Target, { observed }: Observation): string[] {
+function logsElsewhere({ dataDirectory, version }: Target, { observed }: Observation): string[] {
   const { log_directory: directory, logging_collector: collector } = observed.settings;
-  const isOn = ["on", "true", "yes", "1"].includes(collector?.value.toLowerCase() ?? "off");
+  const isOn = equalValues(findSetting(version, "logging_collector"), collector?.value ?? "off", "on");
   const place = directory?.value ?? "";
   return isOn && place.startsWith("/") && !place.startsWith(`${dataDirectory}/`) ? [place] : [];
 }

@@ -1,6 +1,7 @@
 import type { Observed } from "../schema/state";
 import type { Desired } from "./desired";
 import { info, type PlanLine, warning } from "./line";
+import { isUp } from "./plan";
 import { findStep, type Step } from "./step";
 import type { Upgrade } from "./upgrade";
 
@@ -15,8 +16,7 @@ export function upgradeLines(
   const rest = findStep(steps, "finishUpgrade");
   const old = findStep(steps, "removeOldClusters");
   const { name, state } = desired.inputs;
-  const isDown = observed.server === "stopped" || observed.server === "crashed";
-  const again = isDown && state === "stopped" ? " It is started for that, and stopped again." : "";
+  const again = !isUp(observed) && state === "stopped" ? " It is started for that, and stopped again." : "";
   const lines: (PlanLine | false | undefined)[] = [
     upgrade && warning(upgradeWords(desired, upgrade, where, old !== undefined) + again),
     ...(upgrade?.adapted ?? []).map(({ name: setting, note }) => info(`plan: setting ${setting} ${note}`)),

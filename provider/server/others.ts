@@ -2,7 +2,7 @@
  * Shell functions that find clusters of the user who runs them, whoever made them, and call `show_instance DATA
  * [CONFIGURATION NAME]` for each, which one that is found twice does not mind. `show_others`: Debian's, by their
  * configuration; those that run, by the folder their postmaster works in; and those at the usual places of packages and
- * pglift. `show_others_below FOLDER DEPTH`, where IFS is a newline and names are not expanded.
+ * pglift. With the functions of files.ts. `show_others_below FOLDER DEPTH`, where IFS is a newline and names are not expanded.
  */
 export const othersFunctions = `
 is_own_cluster() { [ -O "$1" ] && [ -f "$1/PG_VERSION" ] && [ -f "$1/global/pg_control" ]; }
@@ -10,7 +10,7 @@ is_own_cluster() { [ -O "$1" ] && [ -f "$1/PG_VERSION" ] && [ -f "$1/global/pg_c
 show_other() { case $1 in *.pginstance/*) ;; *) show_instance "$@" ;; esac; }
 show_others() {
   for conf in /etc/postgresql/*/*/postgresql.conf; do
-    place=$(sed -n "s/^[[:space:]]*data_directory[[:space:]]*=\\{0,1\\}[[:space:]]*'\\([^']*\\)'.*/\\1/p" "$conf" | tail -n 1)
+    place=$(located data_directory "$conf")
     name=\${conf%/postgresql.conf}
     ! is_own_cluster "$place" || show_instance "$place" "$conf" "\${name##*/}"
   done

@@ -4,29 +4,17 @@ import {
   InstanceNotFoundError,
   InstanceStateError,
   type InstanceStatus,
-  list,
-  type Ref,
   type Replication,
 } from "../../provider/instances";
 import { mayBeSecret } from "../hidden-settings";
 import { type Arguments, UsageError } from "./arguments";
+import { everyInstance, refOf } from "./instances";
 import { printJson, printTable } from "./table";
 
 /** All there is to know of one instance of ours. */
 export async function run(given: Arguments, print: (text: string) => void) {
-  const { host, look, json } = given;
-  const { name, version, dataDirectory, ...item } = await locate(given);
-  const { owner, become, superuser, binDirectory = item.binDirectory ?? undefined } = look;
-  const ref = {
-    name,
-    version: version as Ref["version"],
-    dataDirectory,
-    binDirectory,
-    owner,
-    become,
-    superuser,
-  };
-  const found = await get(host, ref);
+  const { host, json } = given;
+  const found = await get(host, refOf(given, await locate(given)));
   const settings = Object.fromEntries(
     Object.entries(found.settings).map(([setting, value]) => [setting, mayBeSecret(setting) ? null : value]),
   );
@@ -40,8 +28,7 @@ async function locate({ host, where, look, subject }: Arguments): Promise<Instan
   const path = subject.replace(/(?<=.)\/+$/, "");
   const up = path.slice(0, path.lastIndexOf("/")) || "/";
   const under = [...(look.under ?? []), ...(isPath ? [up] : [])];
-  const items: InstanceListItem[] = [];
-  for await (const item of list(host, { ...look, under, others: true })) items.push(item);
+  const items = await everyInstance({ host, look: { ...look, under } });
   const named = items.filter((item) => (isPath ? item.dataDirectory === path : item.name === subject));
   // Of several of one name those of ours are meant.
   const ours = named.filter(({ managed }) => managed);

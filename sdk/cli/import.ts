@@ -1,17 +1,17 @@
 import { existsSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { type InstanceListItem, importable, list, ProviderError, type Ref } from "../../provider/instances";
+import { type InstanceListItem, importable, ProviderError } from "../../provider/instances";
 import { type Arguments, UsageError } from "./arguments";
 import { type Named, printImportFile } from "./import-file";
+import { everyInstance, refOf } from "./instances";
 import { printProgram, resourceNames } from "./program";
 import { printJson, printLines } from "./table";
 
 /** Every instance of an owner on a host, whoever made it, as Pulumi's import file and as a program. Nothing on the host changes. */
 export async function run(given: Arguments, print: (text: string) => void): Promise<number> {
-  const { host, where, look, json, into, only } = given;
-  const items: InstanceListItem[] = [];
-  for await (const item of list(host, { ...look, others: true })) if (isMeant(item, only)) items.push(item);
+  const { host, where, json, into, only } = given;
+  const items = (await everyInstance(given)).filter((item) => isMeant(item, only));
   const names = resourceNames(items);
   const found: Named[] = [];
   const failed: string[] = [];
@@ -39,12 +39,6 @@ const isMeant = ({ name, dataDirectory }: InstanceListItem, only: readonly strin
   only.length === 0 || only.includes(name) || only.includes(dataDirectory);
 
 const fileNames = { resources: "import.json", program: "instances.ts" } as const;
-
-/** Programs that are not in a usual place are found where it was started. */
-function refOf({ look }: Arguments, { name, version, dataDirectory, ...item }: InstanceListItem): Ref {
-  const { owner, become, superuser, binDirectory = item.binDirectory ?? undefined } = look;
-  return { name, version: version as Ref["version"], dataDirectory, owner, become, superuser, binDirectory };
-}
 
 /** What is there is never overwritten: the program may have been worked on. */
 async function write(files: Readonly<Record<string, string>>, into: string, count: number): Promise<string> {

@@ -1,11 +1,12 @@
-import { type InstanceListItem, list } from "../../provider/instances";
+import type { InstanceListItem } from "../../provider/instances";
 import type { Arguments } from "./arguments";
+import { everyInstance } from "./instances";
 import { printJson, printTable } from "./table";
 
 /** Every instance of an owner on a host, whoever made it. */
-export async function run({ host, look, json, where }: Arguments, print: (text: string) => void) {
-  const items: InstanceListItem[] = [];
-  for await (const item of list(host, { ...look, others: true })) items.push(item);
+export async function run(given: Arguments, print: (text: string) => void) {
+  const { json, where } = given;
+  const items = await everyInstance(given);
   if (json) print(printJson(items));
   else if (items.length === 0) print(`No instances on ${where}. With --under DIR more places are looked at.`);
   else print(printTable(head, items.map(rowOf)));

@@ -1,0 +1,19 @@
+import { type InstanceListItem, list, type Ref } from "../../provider/instances";
+import type { Arguments } from "./arguments";
+
+/** Every instance of an owner on a host, whoever made it. */
+export async function everyInstance({
+  host,
+  look,
+}: Pick<Arguments, "host" | "look">): Promise<InstanceListItem[]> {
+  const items: InstanceListItem[] = [];
+  for await (const item of list(host, { ...look, others: true })) items.push(item);
+  return items;
+}
+
+/** Programs that are not in a usual place are found where it was started. */
+export function refOf({ look }: Pick<Arguments, "look">, item: InstanceListItem): Ref {
+  const { owner, become, superuser, binDirectory = item.binDirectory ?? undefined } = look;
+  const { name, version, dataDirectory } = item;
+  return { name, version: version as Ref["version"], dataDirectory, owner, become, superuser, binDirectory };
+}
