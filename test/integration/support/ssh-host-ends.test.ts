@@ -1,7 +1,7 @@
 /** Where test hosts are and how they end: behind one another, many at once, without root, and without a trace. */
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { existsSync } from "node:fs";
+import { closeSync, existsSync, openSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { userInfo } from "node:os";
 import { join } from "node:path";
@@ -84,7 +84,26 @@ describe.runIf(isRoot)("the end of a host", () => {
     await host.dispose();
     expect(pids.filter(isAlive)).toEqual([]);
     expect(traces(...of(host))).toBe("");
+  });
+
+  it("said twice ends nobody who is by then in a namespace of the same number", async () => {
+    const host = await testHost();
+    const guard = processesWith(`guard ${host.folder}`)[0]?.pid;
+    // The kernel gives numbers again; one that is held open has its own for certain.
+    const held = openSync(`/proc/${guard}/ns/mnt`, "r");
     await host.dispose();
+    const other = spawn(program("nsenter"), ["--mount=/proc/self/fd/3", "sleep", "60"], {
+      stdio: ["ignore", "ignore", "inherit", held],
+    });
+    try {
+      await until("the other process", () => processesWith("sleep 60").some(({ pid }) => pid === other.pid));
+      expect(host.processes()).toEqual([]);
+      await host.dispose();
+      expect(isAlive(other.pid as number)).toBe(true);
+    } finally {
+      other.kill("SIGKILL");
+      closeSync(held);
+    }
   });
 
   it("is the same when it could not start", async () => {

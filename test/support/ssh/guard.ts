@@ -6,6 +6,8 @@ import { program, searchPath } from "./programs";
 
 export interface Guard {
   readonly pid: number;
+  /** What named the host then, its process or its namespace, may by now be somebody else's. */
+  readonly ended: boolean;
   /** The end of its input is the word to clean up, so the death of the tests' process is one too. */
   dispose(): Promise<void>;
 }
@@ -88,6 +90,9 @@ export async function guard(script: string, args: readonly string[], unshared: b
   if (!ready) throw new Error(`the host could not be made: ${await complaints}`);
   return {
     pid: child.pid as number,
+    get ended() {
+      return child.exitCode !== null || child.signalCode !== null;
+    },
     async dispose() {
       child.stdin.end();
       await closed;

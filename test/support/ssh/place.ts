@@ -87,6 +87,7 @@ async function claimNetwork(): Promise<number> {
 }
 
 function living(isOurs: (pid: number) => boolean, holder: Guard): Seen[] {
+  if (holder.ended) return [];
   return processesWith("").filter(({ pid }) => {
     try {
       return pid !== holder.pid && isOurs(pid);
