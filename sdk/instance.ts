@@ -4,6 +4,7 @@ import { type Become, type HostArgs, type SshArgs, sealed } from "./host";
 import { provider, secretOutputs, type } from "./kind";
 import { type Settings, secretSettings } from "./secret-settings";
 
+import type { ServiceArgs } from "./service";
 import { type Standby, userPart, withConninfo } from "./standby";
 import { pauseTraces } from "./traces";
 import type { UpgradeArgs } from "./upgrade";
@@ -281,6 +282,26 @@ export interface InstanceArgs {
   owner?: pulumi.Input<string>;
 
   /**
+   * What starts the server. `"systemd"`: a unit of its own, which a boot of the host starts, too; it needs systemd as
+   * process 1 and a login that may become root, which then does nothing but write that unit and start it. `"pg_ctl"`:
+   * the provider starts it as the owner, and nobody else does: a boot does not.
+   *
+   * Default: `systemd` for a new instance where both is given, else `pg_ctl`; then it stays.
+   *
+   * The unit never limits a start or a stop (recovery and the last checkpoint take what they take), and a server that
+   * was killed is started again after 5 s. Stops are the provider's own in either case, so `stopMode` is heeded. A unit
+   * that somebody edited, masked, disabled, removed or gave a drop-in is shown by `pulumi refresh` and the preview, and
+   * put right by `pulumi up` without a restart.
+   *
+   * A change stops the server, hands it over and starts it again, which the preview warns of.
+   * Errors: UnsupportedError without systemd or root, and for an owner whose shared memory logind would remove.
+   */
+  serviceManager?: pulumi.Input<"systemd" | "pg_ctl">;
+
+  /** How systemd runs it (see {@link ServiceArgs}). Declaring it means `serviceManager: "systemd"`. */
+  service?: pulumi.Input<ServiceArgs>;
+
+  /**
    * Makes it the standby of another instance (see {@link Standby}). Default: none, an instance of its own.
    *
    * Adding it to an instance that has data of its own is refused, unless its `rejoin` says otherwise; taking it away is
@@ -415,6 +436,8 @@ export class Instance extends pulumi.CustomResource {
   declare readonly role: pulumi.Output<"primary" | "standby">;
   /** Where the server writes what does not go to a log of its own. */
   declare readonly logFile: pulumi.Output<string>;
+  /** The systemd unit that starts it; undefined: none does. */
+  declare readonly unit: pulumi.Output<string | undefined>;
   /** Whether some setting, or a newer minor version, waits for a restart. */
   declare readonly pendingRestart: pulumi.Output<boolean>;
   /** What waits, and what runs instead. Values of string settings are not shown. */
@@ -502,6 +525,7 @@ const outputs = [
   "systemIdentifier",
   "role",
   "logFile",
+  "unit",
   "pendingRestart",
   "pendingRestartReasons",
   "resolvedSettings",

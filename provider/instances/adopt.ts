@@ -3,6 +3,7 @@ import { findDrift } from "../plan/drift";
 import { judge } from "../plan/refusals";
 import type { Remembered } from "../schema/state";
 import { type Observation, observe } from "../server/observe";
+import { rememberUnit } from "../server/systemd";
 import { describe } from "../server/target";
 import type { Outcome, Wanted } from "./converge";
 import { newId, unmarkedId } from "./identity";
@@ -23,8 +24,9 @@ export async function adopt({ inputs, declared, urn = "" }: Wanted): Promise<Out
   requireAdoptable(opened, await observe(opened.target));
   return withLock(opened.target, async (session, inside) => {
     const now = { ...opened, target: inside };
-    const found = await observe(inside);
-    requireAdoptable(now, found);
+    const seen = await observe(inside);
+    requireAdoptable(now, seen);
+    const found = (await rememberUnit(inside, session, seen)) ? await observe(inside) : seen;
     const id = idOf(now, found, digest(urn));
     const phase = found.marker?.phase ?? "ready";
     await mark(session, now, found, { id, urnHash: digest(urn), phase });

@@ -9,6 +9,7 @@ import type { Host } from "../host/host";
 import type { Session } from "../host/session";
 import { agree } from "../plan/announced";
 import { type Choice, choose } from "../plan/choose";
+import type { Desired } from "../plan/desired";
 import { isOffline, standbysInTheWay } from "../plan/maintenance";
 import { nothing } from "../plan/nothing";
 import { plan } from "../plan/plan";
@@ -30,6 +31,7 @@ import { requirePrimary } from "../server/primary";
 import { requirePromotable } from "../server/promote";
 import { requireRejoin } from "../server/rejoin";
 import { Sight } from "../server/sight";
+import { mayUseSystemd } from "../server/systemd";
 import { describe, stateDirectory, type Target } from "../server/target";
 import { observeAsIs } from "../server/upgrade/as-is";
 import { follow, isUnfinished } from "../server/upgrade/journal";
@@ -114,17 +116,18 @@ async function takeSteps(wanted: Wanted, begun: Opened, held: Held): Promise<Out
   const { known, progress } = wanted;
   if (session.joined) progress(`waited for ${session.joined} of an earlier run`);
   const { opened, left } = await settleUpgrade(wanted, begun, session);
-  const { target, desired, successor } = opened;
+  const { target, successor } = opened;
   requireNoOther(wanted, opened, left);
   requireNotLower(opened, left);
   await unhush(target, session, left);
   const found = left.hushed === "" ? left : await observe(target, known?.remembered.observed);
+  const wasReady =
+    found.marker?.phase === "ready" || (known !== undefined && known.remembered.phase !== "creating");
+  const desired = wasReady ? opened.desired : await chooseManager(opened, found, progress);
   const agreement = agree(known?.remembered.observed ?? nothing, found.observed, desired);
   if (agreement.more.length > 0) throw differs(opened, agreement.more);
   const id = found.marker?.id ?? known?.id ?? newId(wanted.inputs.name);
   const urnHash = wanted.urn === undefined ? (found.marker?.urnHash ?? "") : digest(wanted.urn);
-  const wasReady =
-    found.marker?.phase === "ready" || (known !== undefined && known.remembered.phase !== "creating");
   if (!known && wasReady) requireHarmless(opened, id, agreement.take);
   const chosen = choose(agreement.take, wanted);
   if (found.observed.existence === "present") await requirePort(opened, found, chosen);
@@ -182,6 +185,19 @@ async function takeSteps(wanted: Wanted, begun: Opened, held: Held): Promise<Out
   }
 }
 
+/** A new server is systemd's where that may be; what exists stays with what it has. */
+async function chooseManager(
+  { target, facts, desired }: Opened,
+  { observed }: Observation,
+  progress: (line: string) => void,
+): Promise<Desired> {
+  const { service } = desired;
+  if (service.manager !== null || observed.service !== null || !facts.hasSystemd) return desired;
+  const may = await mayUseSystemd(target.host);
+  if (!may) progress("nobody may become root here, so the server is not systemd's: a boot does not start it");
+  return { ...desired, service: { ...service, manager: may ? "systemd" : "pg_ctl" } };
+}
+
 /** What an upgrade left that was cut off is taken back or brought on; then the instance is where its journal says. */
 async function settleUpgrade(
   { known, progress }: Wanted,
@@ -235,6 +251,8 @@ const progressOf: Readonly<Record<Step["kind"], string>> = {
   moveTablespace: "moving a tablespace",
   createTablespace: "making a tablespace",
   removeOld: "removing what was moved",
+  registerService: "writing the systemd unit",
+  setServiceManager: "handing the server over",
 };
 
 /** Ours is what bears our id; for a new resource, what an interrupted create of the same resource left. */

@@ -3,6 +3,7 @@ import type { Session } from "../host/session";
 import type { Desired } from "../plan/desired";
 import { isUp } from "../plan/plan";
 import { findSetting } from "../postgresql/settings";
+import { isOurUnit } from "../postgresql/unit";
 import { equalValues } from "../postgresql/values";
 import type { Remembered } from "../schema/state";
 import { finalDump } from "../server/final-dump";
@@ -11,6 +12,7 @@ import { releaseSlot } from "../server/primary";
 import { releaseOwnSlot } from "../server/promote";
 import { removeData } from "../server/remove";
 import { pgCtl } from "../server/service";
+import { removeUnit } from "../server/systemd";
 import { describe, type Target } from "../server/target";
 import { observeAsIs } from "../server/upgrade/as-is";
 import { removeLinks, removeOldClusters } from "../server/upgrade/old-clusters";
@@ -79,13 +81,19 @@ export async function dropKnown(known: Known, progress: (line: string) => void):
       progress("stopping the server");
       await pgCtl(inside).stop(session, "fast", desired.timeouts.stop);
     }
+    const { service } = found.observed;
+    if (service) {
+      progress(`removing ${service.unit}`);
+      await removeUnit(inside, session, service.unit);
+    }
     const left = await leavePrimary(inside, session, desired, found);
     await removeOldClusters(inside, session, found);
     await removeLinks(inside, session);
     progress("removing the data directory");
     const others = await removeData(inside, session, Object.values(remembered.inputs.tablespaces ?? {}));
     await session.forget();
-    const stays = [...found.observed.elsewhere, ...logsElsewhere(target, found), ...others];
+    const foreign = service && !isOurUnit(service.unit) ? [service.unit] : [];
+    const stays = [...foreign, ...found.observed.elsewhere, ...logsElsewhere(target, found), ...others];
     return {
       notes: [...notes, ...stays.map((place) => `${place} was not made by the provider, and is left`)],
       warnings: left === undefined ? [] : [left],

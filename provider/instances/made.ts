@@ -21,6 +21,7 @@ export function madeOf(
     serverVersion: observed.serverVersion,
     role: observed.role,
     logFile: logFile(target),
+    unit: observed.service?.unit ?? null,
     pendingRestart: Object.keys(observed.pending).length > 0,
     pendingRestartReasons: observed.pending,
     resolvedSettings: { ...desired.resolved },

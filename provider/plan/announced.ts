@@ -42,6 +42,8 @@ const covers: Readonly<Record<StepKind, readonly StepKind[]>> = {
   moveTablespace: ["moveTablespace"],
   createTablespace: ["createTablespace"],
   removeOld: ["removeOld"],
+  registerService: ["registerService", "setServiceManager"],
+  setServiceManager: ["setServiceManager"],
 };
 
 /** Not taken where somebody stopped the server, and its start was not announced. */
@@ -70,6 +72,8 @@ const said: Readonly<Record<StepKind, string>> = {
   moveWal: "the WAL directory was moved on the host",
   moveTablespace: "a tablespace was moved on the host",
   createTablespace: "a declared tablespace is missing",
+  registerService: "its systemd unit was changed",
+  setServiceManager: "it is started by something else",
   removeOld: "a copy that an earlier move left is still there",
 };
 

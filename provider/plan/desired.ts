@@ -5,6 +5,8 @@ import type { InstanceInputs } from "../schema/inputs";
 import { type DesiredAccess, desireAccess } from "./access";
 import { type DesiredStandby, desireStandby, type Passfile, standbySettings } from "./desired-standby";
 
+import { type DesiredService, desireService } from "./service";
+
 /** What the program wants, with everything that planning needs resolved. */
 export interface Desired {
   readonly inputs: InstanceInputs;
@@ -23,6 +25,7 @@ export interface Desired {
     readonly promote: number;
     readonly upgrade: number;
   };
+  readonly service: DesiredService;
   /** null: an instance of its own. */
   readonly standby: DesiredStandby | null;
   /** Where an upgrade leaves the cluster that there is; undefined where nothing is known of one. */
@@ -81,6 +84,7 @@ export function desire(
     restartTriggers: context.restartTriggers,
     access: context.owner ? accessOf(inputs, context.owner) : null,
     timeouts: { ...defaultTimeouts, ...inputs.timeouts },
+    service: desireService(inputs, context.owner ?? null),
     standby,
     oldCluster: context.oldCluster,
   };

@@ -6,6 +6,7 @@ import { accessDrift } from "./access-drift";
 import type { Desired } from "./desired";
 import { heeding } from "./heeding";
 import { isUp } from "./plan";
+import { servicePlaces } from "./service";
 
 type Setting = NonNullable<InstanceInputs["settings"]>[string];
 
@@ -31,7 +32,7 @@ export function findDrift(observed: Observed, declaration: Desired): Drift {
       ...Object.fromEntries(properties(observed, inputs)),
       ...accessDrift(observed, desired),
     },
-    places: drifted.map(([name]) => place(observed, name)),
+    places: [...drifted.map(([name]) => place(observed, name)), ...servicePlaces(observed, desired)],
   };
 }
 

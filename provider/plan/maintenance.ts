@@ -1,6 +1,6 @@
-import type { InstanceInputs } from "../schema/inputs";
 import type { Observed } from "../schema/state";
 import type { Desired } from "./desired";
+import { managerChange } from "./service";
 import type { Step, StepKind } from "./step";
 
 /** What only a stopped server lets be done. Each is itself the request for the downtime: restartOnChanges does not matter. */
@@ -8,6 +8,7 @@ export const offlineKinds = [
   "setChecksums",
   "moveWal",
   "moveTablespace",
+  "setServiceManager",
 ] as const satisfies readonly StepKind[];
 
 export type OfflineStep = Extract<Step, { kind: (typeof offlineKinds)[number] }>;
@@ -16,30 +17,31 @@ export function isOffline(step: Step): step is OfflineStep {
   return offlineKinds.some((kind) => kind === step.kind);
 }
 
-type Row = (observed: Observed, inputs: InstanceInputs) => OfflineStep[];
+type Wanted = Pick<Desired, "inputs" | "service">;
+type Row = (observed: Observed, wanted: Wanted) => OfflineStep[];
 
 /** In the order in which they are taken. */
-const rows: readonly Row[] = [checksums, wal, tablespaceMoves];
+const rows: readonly Row[] = [checksums, wal, tablespaceMoves, managerChange];
 
 /** A new instance is made right from the start. */
-export function offlineSteps(observed: Observed, { inputs }: Pick<Desired, "inputs">): OfflineStep[] {
-  return observed.existence === "absent" ? [] : rows.flatMap((row) => row(observed, inputs));
+export function offlineSteps(observed: Observed, wanted: Wanted): OfflineStep[] {
+  return observed.existence === "absent" ? [] : rows.flatMap((row) => row(observed, wanted));
 }
 
 /** Undeclared, they stay as they were found. */
-function checksums(observed: Observed, { dataChecksums: wanted }: InstanceInputs): OfflineStep[] {
+function checksums(observed: Observed, { inputs: { dataChecksums: wanted } }: Wanted): OfflineStep[] {
   const differs =
     wanted !== undefined && observed.dataChecksums !== null && wanted !== observed.dataChecksums;
   return differs ? [{ kind: "setChecksums", enable: wanted }] : [];
 }
 
-function wal({ walDirectory: from }: Observed, { walDirectory: to }: InstanceInputs): OfflineStep[] {
+function wal({ walDirectory: from }: Observed, { inputs: { walDirectory: to } }: Wanted): OfflineStep[] {
   return to === undefined || to === from ? [] : [{ kind: "moveWal", from, to }];
 }
 
 function tablespaceMoves(
   { tablespaces }: Observed,
-  { tablespaces: wanted = {} }: InstanceInputs,
+  { inputs: { tablespaces: wanted = {} } }: Wanted,
 ): OfflineStep[] {
   return Object.entries(wanted).flatMap(([tablespace, to]) => {
     const found = tablespaces[tablespace];

@@ -32,4 +32,5 @@ export const nothing: Observed = {
   leftovers: [],
   slots: {},
   upgrade: null,
+  service: null,
 };

@@ -3,6 +3,7 @@ import { recordChanges } from "./access";
 import type { Desired } from "./desired";
 import { heeding } from "./heeding";
 import { type OfflineStep, offlineSteps } from "./maintenance";
+import { registration } from "./service";
 import { needsRestart, settingChanges } from "./settings";
 import { passfile, promote, rejoin, slot } from "./standby";
 import type { RecordChange, SettingChange, Step } from "./step";
@@ -50,6 +51,7 @@ const aspects: readonly Aspect[] = [
   ({ observed, desired, changes }) => slot(observed, desired, changes),
   configuration,
   access,
+  ({ observed, desired }) => registration(observed, desired),
   power,
   ({ observed, desired }) => promote(observed, desired),
   password,

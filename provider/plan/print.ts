@@ -4,6 +4,7 @@ import type { Desired } from "./desired";
 import { info, type PlanLine, warning } from "./line";
 import { isOffline, type OfflineStep } from "./maintenance";
 import { isUp } from "./plan";
+import { serviceLines } from "./service";
 import { mayShow, needsRestart } from "./settings";
 import { standbyLines } from "./standby-words";
 import { findStep, type SettingChange, type Step } from "./step";
@@ -55,6 +56,7 @@ export function printPlan(
       info(
         `plan: ${pending.join(", ")}: written, pending until the next restart (restartOnChanges is false)`,
       ),
+    ...serviceLines(observed, desired, steps),
     ...accessLines(steps),
     steps.length > 0 &&
       !restart &&
@@ -137,6 +139,7 @@ const offlineTable: {
 } = {
   setChecksums: ({ enable }) => (enable ? "data checksums in every page" : "data checksums switched off"),
   moveWal: ({ from, to }) => `WAL ${from ?? "from where it is"} -> ${to}`,
+  setServiceManager: ({ from, to }) => `a hand-over from ${from} to ${to}`,
   moveTablespace: ({ tablespace, from, to }) => `tablespace ${tablespace} ${from} -> ${to}`,
 };
 
@@ -148,6 +151,7 @@ function offlineWords(step: OfflineStep): string {
 const words: Partial<Record<Step["kind"], string>> = {
   init: "initdb",
   writeConfiguration: "configuration",
+  registerService: "systemd unit",
   start: "start",
   setPassword: "password",
   setReplicationRole: "replication role",

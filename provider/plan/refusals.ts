@@ -4,6 +4,7 @@ import type { InstanceInputs, PropertyName } from "../schema/inputs";
 import type { Remembered } from "../schema/state";
 import { offlineSteps, standbysInTheWay } from "./maintenance";
 import { isUp } from "./plan";
+import { desireService } from "./service";
 import { judgeStandby } from "./standby-refusals";
 import { upgradeRefusals } from "./upgrade-refusals";
 
@@ -109,7 +110,10 @@ function pendingMoves({ inputs, observed }: Remembered, wanted: InstanceInputs):
 }
 
 function attachedStandbys({ observed }: Remembered, inputs: InstanceInputs): InputFailure[] {
-  const reason = standbysInTheWay(observed, offlineSteps(observed, { inputs }));
+  const reason = standbysInTheWay(
+    observed,
+    offlineSteps(observed, { inputs, service: desireService(inputs, null) }),
+  );
   return reason
     ? [{ property: "dataChecksums", reason: `${reason}. \`pulumi refresh\` looks who is attached` }]
     : [];

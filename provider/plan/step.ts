@@ -14,6 +14,8 @@ export interface SettingChange {
   readonly declared: boolean;
 }
 
+export type ServiceManager = "systemd" | "pg_ctl";
+
 export type AccessFileName = "hba" | "ident";
 
 /** One record on its way; without a label it is one that nobody declared. */
@@ -75,7 +77,10 @@ export type Step =
       readonly to: string;
     }
   | { readonly kind: "createTablespace"; readonly tablespace: string; readonly location: string }
-  | { readonly kind: "removeOld" };
+  | { readonly kind: "removeOld" }
+  /** A systemd unit of ours as it shall be, or the name of somebody else's. */
+  | { readonly kind: "registerService"; readonly because: readonly string[] }
+  | { readonly kind: "setServiceManager"; readonly from: ServiceManager; readonly to: ServiceManager };
 
 export type StepKind = Step["kind"];
 
@@ -108,6 +113,8 @@ export const effectOf: Readonly<Record<StepKind, Effect>> = {
   moveTablespace: "downtime",
   createTablespace: "none",
   removeOld: "none",
+  registerService: "none",
+  setServiceManager: "downtime",
 };
 
 export function findStep<K extends StepKind>(

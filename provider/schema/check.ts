@@ -169,6 +169,16 @@ function checkTogether(inputs: Properties, olds: Properties): InputFailure[] {
       Object.keys(olds).length === 0 && part(inputs.standby, "status") === "promoted",
       "a standby is made first and promoted later; one that was promoted and lost is made again without `standby`",
     ],
+    [
+      "service",
+      inputs.serviceManager === "pg_ctl" && inputs.service !== undefined,
+      'is for serviceManager: "systemd"; leave one of the two out',
+    ],
+    [
+      "service.environment",
+      part(inputs.service, "unit") !== undefined && part(inputs.service, "environment") !== undefined,
+      "is for a unit that the provider writes; one of somebody else's (`service.unit`) is not changed",
+    ],
     ...primarys.map((property): [string, boolean, string] => [
       property,
       property in inputs && part(inputs.standby, "status") === "streaming",

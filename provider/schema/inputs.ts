@@ -60,6 +60,13 @@ const tablespaces = z
     }
   });
 
+/** systemd reads a value to the end of its line. */
+const environment = z.record(
+  z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, because("is no name of an environment variable")),
+  z.string().regex(/^\P{Cc}*$/u, because("holds a line break or another control character")),
+  because("is no map from names of environment variables to texts"),
+);
+
 const userName = matching(
   /^[A-Za-z_][A-Za-z0-9_.-]{0,31}\$?$/,
   'is no name of a user on a host, as in "postgres"',
@@ -114,6 +121,15 @@ export const shape = {
   tablespaces,
   binDirectory: absolutePath,
   owner: userName,
+  serviceManager: choice(["systemd", "pg_ctl"]),
+  service: object({
+    enabled: boolean.optional(),
+    unit: matching(
+      /^[A-Za-z0-9:_.@-]{1,240}$/,
+      'is no name of a systemd unit, as in "postgresql@17-main"',
+    ).optional(),
+    environment: environment.optional(),
+  }),
   standby,
   adopt: boolean,
   deletionProtection: boolean,

@@ -90,6 +90,21 @@ export const observedSchema = z.strictObject({
     })
     .nullable()
     .default(null),
+  /** The systemd unit that starts it; null: `pg_ctl` does. */
+  service: z
+    .strictObject({
+      unit: z.string(),
+      /** Of the unit's file, as for any state directory; null: there is none, or it is masked. */
+      text: z.string().nullable(),
+      enabled: z.boolean(),
+      masked: z.boolean(),
+      /** Files that change what the unit says. */
+      dropIns: z.array(z.string()),
+      /** Somebody started the server by hand. */
+      runsOutside: z.boolean(),
+    })
+    .nullable()
+    .default(null),
 });
 
 export type Observed = z.infer<typeof observedSchema>;
@@ -113,6 +128,7 @@ const made = z.object({
   serverVersion: z.string().nullable(),
   role: z.enum(["primary", "standby"]),
   logFile: z.string(),
+  unit: z.string().nullable().default(null),
   pendingRestart: z.boolean(),
   pendingRestartReasons: z.record(z.string(), reason),
   resolvedSettings: z.record(z.string(), z.string()),

@@ -3,6 +3,7 @@ import type { Session } from "../host/session";
 import type { Desired } from "../plan/desired";
 import type { Step, StepKind } from "../plan/step";
 import { alterRolePassword, createPhysicalSlot, ensureReplicationRole } from "../postgresql/sql";
+import { anyPlace, movedUnit, unitName } from "../postgresql/unit";
 import { writeAccess } from "./access";
 import { baseBackup, writePassfile } from "./base-backup";
 import { checkpoint } from "./checkpoint";
@@ -20,6 +21,7 @@ import { rejoin } from "./rejoin";
 import { reloadAndVerify } from "./reload";
 import { pgCtl } from "./service";
 import { Sight } from "./sight";
+import { registerUnit, removeUnit } from "./systemd";
 import { describe, stateDirectory, type Target } from "./target";
 import { finish } from "./upgrade/finish";
 import { removeOldClusters } from "./upgrade/old-clusters";
@@ -78,6 +80,12 @@ const table: { readonly [K in InPlace]: Apply<K> } = {
   createTablespace: async ({ target, session, sight }, step) =>
     createTablespace(target, session, step, await sight.look()),
   removeOld: ({ target, session }) => removeOld(target, session),
+  registerService,
+  setServiceManager: async (work, { to }) => {
+    const { service } = (await work.sight.look()).observed;
+    if (to === "systemd") await registerService(work);
+    else if (service) await removeUnit(work.target, work.session, service.unit);
+  },
   finishUpgrade: async ({ target, session, sight, desired }) =>
     finish(target, session, await sight.look(), desired),
   removeOldClusters: async ({ target, session, sight }) =>
@@ -90,7 +98,10 @@ export async function apply(work: Work, step: Step): Promise<Work> {
     const { target, session, successor, desired, progress } = work;
     const moved = await upgrade(target, session, step, successor, desired, progress);
     session.renamed(stateDirectory(moved));
-    return { ...work, target: moved, sight: new Sight(moved) };
+    const now = { ...work, target: moved, sight: new Sight(moved) };
+    // The old path goes on to lead there; the unit shall not need it.
+    if ((await now.sight.look()).observed.service) await registerService(now);
+    return now;
   }
   const run = table[step.kind] as Apply<InPlace>;
   try {
@@ -105,6 +116,13 @@ export async function apply(work: Work, step: Step): Promise<Work> {
 
 /** Steps that leave behind what is known of the instance after them. */
 const knowsAfter: ReadonlySet<StepKind> = new Set(["writeConfiguration", "writeAccess", "start", "restart"]);
+
+async function registerService({ target, session, sight, desired: { service } }: Work): Promise<void> {
+  const { marker, observed } = await sight.look();
+  const unit = service.unit ?? observed.service?.unit ?? unitName(marker?.id ?? target.name);
+  const text = movedUnit(service.text ?? "", anyPlace, stateDirectory(target));
+  await registerUnit(target, session, { unit, text, enabled: service.enabled });
+}
 
 async function writeRecords(
   { target, session, sight }: Work,

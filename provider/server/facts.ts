@@ -12,6 +12,8 @@ export interface HostFacts {
   readonly memory: number;
   readonly locales: readonly string[];
   readonly binDirectory: string;
+  /** Process 1 is systemd. */
+  readonly hasSystemd: boolean;
 }
 
 export interface Wish {
@@ -111,6 +113,7 @@ look() {
 section name; id -un
 section home; cd && pwd
 section memory; awk '/^MemTotal:/ { print $2 * 1024 }' /proc/meminfo 2>/dev/null || sysctl -n hw.memsize
+section systemd; [ -d /run/systemd/system ] && echo yes
 section locales; locale -a 2>/dev/null
 for dir in "$@"; do look "$dir"; done
 [ "$version" = - ] && exit 0
@@ -154,7 +157,8 @@ async function askOwner(host: Host, owner: string, wish: Wish): Promise<Omit<Hos
   }
   const home = text("home").startsWith("/") ? text("home") : "/nonexistent";
   const locales = text("locales").split("\n").filter(Boolean);
-  return { binDirectory, locales, home, memory: Number(text("memory")) || 0 };
+  const hasSystemd = text("systemd") !== "";
+  return { binDirectory, hasSystemd, locales, home, memory: Number(text("memory")) || 0 };
 }
 
 function judge(section: string, text: Buffer, wish: Wish): { directory: string; problem?: string } {

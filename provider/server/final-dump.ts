@@ -3,6 +3,7 @@ import { type Session, timedOut } from "../host/session";
 import { binDirectories } from "../postgresql/programs";
 import { majors } from "../postgresql/version";
 import { serverFunctions } from "./service";
+import { startingStep } from "./starter";
 import { describe, stateDirectory, type Target } from "./target";
 
 /**
@@ -22,7 +23,7 @@ export async function finalDump(
   const place = [target.binDirectory, target.dataDirectory, stateDirectory(target)];
   const names = [directory, target.name, target.version, target.superuser, programs];
   const limits = [String(seconds.stop), String(seconds.start)];
-  const { exitCode, stdout, stderr } = await session.step({
+  const { exitCode, stdout, stderr } = await startingStep(target, session, {
     name: "final dump",
     script: dump,
     args: [...place, ...names, ...limits],
@@ -107,7 +108,8 @@ echo ok; echo "$found"
 `;
 
 /** A dump whose server was not started since, by what pg_control says, is not made twice. */
-const dump = `${serverFunctions}to=$4 name=$5 version=$6 user=$7 programs=$8; shift 8
+const dump = `${serverFunctions}reach_systemd
+to=$4 name=$5 version=$6 user=$7 programs=$8; shift 8
 stop_limit=$1 start_limit=$2
 partial=$to/.$name-$version-$(printf %s "$data" | cksum | cut -d' ' -f1).partial
 mark() { cksum <"$data/global/pg_control"; }
@@ -133,7 +135,7 @@ rm -f "$partial"
 sockets=$(mktemp -d /tmp/pginstance-dump.XXXXXX) || give_up
 "$bin/postgres" -D "$data" \${elsewhere:+"--config-file=$elsewhere"} -c listen_addresses= -c unix_socket_directories="$sockets" -c unix_socket_permissions=0700 \\
   -c port=5432 -c ssl=off -c logging_collector=off -c log_destination=stderr -c autovacuum=off \\
-  -c hot_standby=on </dev/null >"$own/dump.log" 2>&1 8>&- 9>&- &
+  -c hot_standby=on </dev/null >"$own/dump.log" 2>&1 7>&- 8>&- 9>&- &
 private=$!
 limit "$start_limit"
 until case $(sed -n 8p "$data/postmaster.pid" 2>/dev/null) in ready*) [ "$(server_pid)" = "$private" ] ;; *) false ;; esac; do

@@ -4,6 +4,7 @@ import { sectionFunction, sections } from "../host/shell";
 import { printExchange } from "./exchange";
 import { locate } from "./files";
 import { questions } from "./questions";
+import { unitFile } from "./systemd";
 import { describe, stateDirectory, type Target } from "./target";
 import { journalFile, stageFile } from "./upgrade/journal";
 
@@ -27,6 +28,15 @@ section journal; show "$own/${journalFile}"
 section stage; show "$own/${stageFile}"
 section machine; if [ -s /etc/machine-id ]; then show /etc/machine-id; else uname -n; fi
 section binaries; [ ! -d "$data" ] || "$bin/postgres" --version
+section unit; show "$own/${unitFile}"
+if [ -s "$own/${unitFile}" ]; then
+  read -r unit <"$own/${unitFile}"; etc=/etc/systemd/system run=/run/systemd/system
+  section unitfile; [ -L "$etc/$unit" ] || show "$etc/$unit"
+  section unitstate
+  for link in "$etc/$unit" "$run/$unit"; do [ ! -L "$link" ] || echo masked; done
+  for link in "$etc"/*.wants/"$unit"; do [ ! -L "$link" ] || echo enabled; done
+  for file in "$etc/$unit.d"/*.conf "$etc.control/$unit.d"/*.conf "$run/$unit.d"/*.conf "$run.control/$unit.d"/*.conf; do [ ! -e "$file" ] || echo "$file"; done
+fi
 section standby; [ -e "$data/standby.signal" ] && echo standby
 locate
 section files; printf '%s\\n' "$conf" "$hba" "$ident"
@@ -58,7 +68,7 @@ ask() {
   section relayed; echo $code
 }
 if [ -d /proc/self ]; then
-  read -r stat <"/proc/$pid/stat" && { stat=\${stat##*) }; echo "\${stat%% *}"; readlink "/proc/$pid/cwd"; }
+  read -r stat <"/proc/$pid/stat" && { stat=\${stat##*) }; echo "\${stat%% *}"; readlink "/proc/$pid/cwd"; section cgroup; show "/proc/$pid/cgroup"; }
 else ps -o state= -p "$pid" | cut -c1; lsof -a -p "$pid" -d cwd -Fn | sed -n 's/^n//p'; fi
 ask 3>&1
 exit 0

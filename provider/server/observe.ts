@@ -6,6 +6,7 @@ import { type ControlData, leastOfStandby, parseControlFile } from "../postgresq
 import { passfileDigest } from "../postgresql/passfile";
 import { type PostmasterPid, parsePostmasterPid } from "../postgresql/pidfile";
 import { findSetting } from "../postgresql/settings";
+import { anyPlace, isOurUnit, movedUnit, unitsIn } from "../postgresql/unit";
 import { equalValues } from "../postgresql/values";
 import { isMajor, type Major, parseServerVersion } from "../postgresql/version";
 import type { Observed } from "../schema/state";
@@ -38,6 +39,8 @@ export interface Observation {
   readonly loadedAt: string | undefined;
   /** Of the last upgrade, done or not. */
   readonly journal: Journaled | undefined;
+  /** The control groups of the postmaster. */
+  readonly cgroups: string;
   /** Why a server that runs takes no session of ours; what only it knows is then as remembered. */
   readonly refusal: string | undefined;
 }
@@ -117,6 +120,7 @@ export async function observe(target: Target, remembered?: Observed): Promise<Ob
     rejoining: text("rejoining") !== "",
     slots: answers?.slots ?? known?.slots ?? {},
     upgrade: upgradeOf(journal),
+    service: serviceOf(text("unit"), bytes("unitfile"), text("unitstate"), postmaster ? text("cgroup") : ""),
   };
   const conf = {
     postgresqlConf: bytes("conf"),
@@ -136,6 +140,7 @@ export async function observe(target: Target, remembered?: Observed): Promise<Ob
     refusal,
     loadedAt,
     hushed: text("hushed"),
+    cgroups: text("cgroup"),
     ...conf,
   };
 }
@@ -174,6 +179,24 @@ function parseOriginals(text: string): Observed["originals"] {
   } catch {
     return {};
   }
+}
+
+/** Of somebody else's unit only the name is ours to know. */
+function serviceOf(note: string, file: string, found: string, cgroups: string): Observed["service"] {
+  const [unit = "", stateDirectory = ""] = note.split("\n");
+  if (unit === "") return null;
+  const runsOutside = cgroups !== "" && !unitsIn(cgroups).includes(unit);
+  const nothing = { unit, text: null, enabled: false, masked: false, dropIns: [], runsOutside };
+  if (!isOurUnit(unit)) return nothing;
+  const lines = found.split("\n");
+  const text = bytesToText(file).trim();
+  return {
+    ...nothing,
+    text: text === "" ? null : movedUnit(text, stateDirectory, anyPlace),
+    enabled: lines.includes("enabled"),
+    masked: lines.includes("masked"),
+    dropIns: lines.filter((line) => line.startsWith("/")),
+  };
 }
 
 /** Unreadable is not absent, and somebody's files are not an instance of ours. */

@@ -4,6 +4,7 @@ import { timedOut } from "../host/session";
 import { locking } from "../host/shell";
 import { copies, refusedFiles } from "./copies";
 import { mend } from "./outside";
+import { beginStarting, starting, startingStep } from "./starter";
 import { describe, logFile, stateDirectory, type Target } from "./target";
 
 export type StopMode = "smart" | "fast" | "immediate";
@@ -40,8 +41,8 @@ export function pgCtl(target: Target, wait = true): Service {
   const run = async (session: Session, name: string, action: string, limits: string[], seconds: number) => {
     const args = [...place, ...limits];
     const command = { name, script: serverFunctions + action, args, seconds: seconds + 10 };
-    if (!wait) return session.begin(command);
-    const result = await session.step(command);
+    if (!wait) return beginStarting(target, session, command);
+    const result = await startingStep(target, session, command);
     if (result.exitCode === 0) return;
     if (result.exitCode === timedOut) {
       throw new WaitTimeoutError(`${name} of ${describe(target)}`, seconds, result.stderr.trim(), {
@@ -52,7 +53,13 @@ export function pgCtl(target: Target, wait = true): Service {
   };
   return {
     start: (session, seconds, note) =>
-      run(session, "start", 'start_server "$4" "$5"', [String(seconds), triggersArgument(note)], seconds),
+      run(
+        session,
+        "start",
+        'reach_systemd; start_server "$4" "$5"',
+        [String(seconds), triggersArgument(note)],
+        seconds,
+      ),
     stop: (session, mode, seconds) =>
       run(session, "stop", 'stop_server "$4" "$5"', [signals[mode], String(seconds)], seconds),
     restart: (session, mode, { start, stop }, note) => {
@@ -87,7 +94,7 @@ export const serverCodes = { exited: 3, putBack: 4, notPutBack: 5, notRunning: 6
  * postmaster.pid is the server's only while that process works in the data directory: no other is ever signalled. The
  * clock has whole seconds, so a limit may be a second longer, never shorter.
  */
-export const serverFunctions = `${locking}${copies}${mend}bin=$1 data=$2 own=$3
+export const serverFunctions = `${locking}${copies}${mend}${starting}bin=$1 data=$2 own=$3
 limit() { deadline=$(($(date +%s) + $1)); }
 late() { [ "$(date +%s)" -gt "$deadline" ]; }
 server_pid() {
@@ -113,19 +120,26 @@ start_server() {
   locate
   log=$own/postgresql.log
   size=$(wc -c 2>/dev/null <"$log" || echo 0)
-  setsid "$bin/postgres" -D "$data" \${elsewhere:+"--config-file=$elsewhere"} </dev/null >>"$log" 2>&1 8>&- 9>&- &
-  pid=$!
+  if [ -s "$own/unit" ]; then ask_systemd || return
+  else
+    setsid "$bin/postgres" -D "$data" \${elsewhere:+"--config-file=$elsewhere"} </dev/null >>"$log" 2>&1 8>&- 9>&- &
+    pid=$!
+  fi
   await_start "$1" "$2"
 }
-# Of the process $pid; $2 is what its start has applied.
+has_ended() {
+  if [ -n "$answer" ]; then refused_by_systemd; else ! alive "$pid"; fi
+}
+# Of the process $pid, or of the one that systemd starts; $2 is what its start has applied.
 await_start() {
   limit "$1"
   while :; do
     found= status=
     { read -r found; for line in 2 3 4 5 6 7 8; do read -r status; done; } 2>/dev/null <"$data/postmaster.pid"
+    [ -z "$answer" ] || pid=$found
     # Of one and the same file: what a killed server left says "ready" too.
-    case $found/$status in "$pid/ready"* | "$pid/standby"*) [ "$(server_pid)" != "$pid" ] || { started "$2"; return 0; } ;; esac
-    alive "$pid" || { tail -c "+$((size + 1))" "$log" | tail -n 20 >&2; return ${serverCodes.exited}; }
+    case $found/$status in "$pid/ready"* | "$pid/standby"*) [ "$(server_pid)" != "$pid" ] || { heard_of_start; started "$2"; return 0; } ;; esac
+    ! has_ended || { tail -c "+$((size + 1))" "$log" | tail -n 20 >&2; return ${serverCodes.exited}; }
     late && { echo "status \${status:-unknown}" >&2; tail -n 3 "$log" >&2; return ${timedOut}; }
     sleep 0.005
   done
@@ -143,7 +157,8 @@ stop_server() {
 `;
 
 /** A copy of before a write is of use only while that write is not applied. */
-const restart = `[ -e "$own/unapplied" ] || rm -rf "$own/previous"
+const restart = `reach_systemd
+[ -e "$own/unapplied" ] || rm -rf "$own/previous"
 stop_server "$4" "$5" || exit
 start_server "$6" "$7"; code=$?
 for copy in previous started; do

@@ -94,6 +94,11 @@ const table: { readonly [K in StepKind]: Apply<K> } = {
   }),
   createTablespace: (host, _, { tablespace, location }) => createTablespace(host, tablespace, location),
   removeOld: (host) => ({ ...host, leftovers: [] }),
+  registerService: (host, desired) => ({ ...host, service: registered(host, desired) }),
+  setServiceManager: (host, desired, { to }) => ({
+    ...clean(host),
+    service: to === "systemd" ? registered(host, desired) : null,
+  }),
 };
 
 function createTablespace(host: ModelHost, name: string, location: string): ModelHost {
@@ -107,6 +112,15 @@ function clean(host: ModelHost): ModelHost {
   if (host.server !== "stopped") throw new Error(`the server is ${host.server}`);
   return host;
 }
+function registered({ service }: ModelHost, desired: Desired): Observed["service"] {
+  const { unit, text, enabled } = desired.service;
+  const name = unit ?? service?.unit ?? "pginstance-main.service";
+  const whole = { unit: name, masked: false, dropIns: [], runsOutside: false };
+  return name.startsWith("pginstance-")
+    ? { ...whole, text, enabled }
+    : { ...whole, text: null, enabled: false };
+}
+
 /** As the primary of every model runs. */
 const asStandby = (host: ModelHost): ModelHost => ({
   ...host,

@@ -5,6 +5,7 @@ import type { Desired } from "../../plan/desired";
 import type { Upgrade } from "../../plan/upgrade";
 import { type PgUpgradeOptions, pgUpgrade } from "../../postgresql/upgrade-programs";
 import { serverCodes, serverFunctions, signals, triggersArgument } from "../service";
+import { startingStep } from "../starter";
 import { describe, stateDirectory, type Target } from "../target";
 import { isUnfinished, type Journal, type Journaled } from "./journal";
 import { pgUpgradeFunctions } from "./prepare";
@@ -25,7 +26,7 @@ export async function transfer(
   desired: Desired,
 ): Promise<void> {
   const { start, stop, upgrade } = desired.timeouts;
-  const result = await session.step({
+  const result = await startingStep(target, session, {
     name: "pg_upgrade",
     script: functions + transferScript,
     args: [
@@ -49,7 +50,7 @@ export async function recover(
   timeouts: Desired["timeouts"],
 ): Promise<boolean> {
   if (!journal || !isUnfinished(journal)) return false;
-  const result = await session.step({
+  const result = await startingStep(target, session, {
     name: "recovery of the upgrade",
     script: functions + recoverScript,
     args: placeOf(target, journal, timeouts.start),
@@ -72,7 +73,8 @@ const placeOf = (target: Target, journal: Journal, start: number): string[] => [
  * $1 to $3 as for a server: old programs, old data directory, state directory. $4 new programs, $5 where the new cluster
  * goes, $6 where the old one stays, $7 mode, $8 new major, $9 seconds for a start, then the tablespaces.
  */
-const functions = `${serverFunctions}new_bin=$4 place=$5 old=$6 mode=$7 to=$8 wait=$9; shift 9
+const functions = `${serverFunctions}reach_systemd
+new_bin=$4 place=$5 old=$6 mode=$7 to=$8 wait=$9; shift 9
 tablespaces=$1; shift
 new=$own/new old_bin=$bin
 ${pgUpgradeFunctions}

@@ -135,6 +135,7 @@ describe("the locale of a new instance", () => {
     home: "/",
     memory: 1,
     binDirectory: "/",
+    hasSystemd: false,
     locales: ["C", "C.utf8", "POSIX", "de_DE.utf8"],
   };
 

@@ -4,6 +4,7 @@ import fc from "fast-check";
 import { type Desired, desire } from "../../../provider/plan/desired";
 import { isUp } from "../../../provider/plan/plan";
 import { findSetting, type Setting } from "../../../provider/postgresql/settings";
+import { isOurUnit } from "../../../provider/postgresql/unit";
 import { parseValue, printValue, type SettingValue, valueToText } from "../../../provider/postgresql/values";
 import { type Major, majors } from "../../../provider/postgresql/version";
 import { check, type Properties } from "../../../provider/schema/check";
@@ -126,33 +127,45 @@ const records = fc.dictionary(
   ),
 );
 
-const other = fc.record(
-  {
-    port: fc.constantFrom(5432, 5433, 6000),
-    state: fc.constantFrom("started", "started", "stopped"),
-    restartOnChanges: fc.boolean(),
-    restartTriggers: fc.constantFrom("one", "two", { a: 1 }),
-    stopMode: fc.constantFrom("smart", "fast", "immediate"),
-    superuserPasswordVerifier: verifiers,
-    hba: records,
-    unmanagedHba: fc.constantFrom("keep", "remove"),
-    auth: fc.constantFrom({ local: "peer" }, { host: "md5", hostssl: "cert" }),
-    replicationRole: fc.constantFrom({ name: "replicator" }, { name: "other" }),
-    replicationSlots: fc.subarray(["one", "two"]),
-    dataChecksums: fc.boolean(),
-    walDirectory: fc.constantFrom("/srv/wal", "/srv/wal2", "/srv/pg/data/pg_wal"),
-    socketDirectory: fc.constantFrom("/run/a", "/run/b"),
-    tablespaces: fc.constantFrom({}, { fast: "/ssd" }, { fast: "/nvme" }, { fast: "/ssd", slow: "/hdd" }),
-  },
-  { requiredKeys: [] },
+const runs = fc.constantFrom(
+  { serviceManager: "systemd" },
+  { serviceManager: "pg_ctl" },
+  { service: { enabled: false } },
+  { service: { environment: { A: "b" } } },
+  { service: { unit: "postgresql@17-main" } },
 );
+
+const other = fc
+  .record(
+    {
+      runs,
+      port: fc.constantFrom(5432, 5433, 6000),
+      state: fc.constantFrom("started", "started", "stopped"),
+      restartOnChanges: fc.boolean(),
+      restartTriggers: fc.constantFrom("one", "two", { a: 1 }),
+      stopMode: fc.constantFrom("smart", "fast", "immediate"),
+      superuserPasswordVerifier: verifiers,
+      hba: records,
+      unmanagedHba: fc.constantFrom("keep", "remove"),
+      auth: fc.constantFrom({ local: "peer" }, { host: "md5", hostssl: "cert" }),
+      replicationRole: fc.constantFrom({ name: "replicator" }, { name: "other" }),
+      replicationSlots: fc.subarray(["one", "two"]),
+      dataChecksums: fc.boolean(),
+      walDirectory: fc.constantFrom("/srv/wal", "/srv/wal2", "/srv/pg/data/pg_wal"),
+      socketDirectory: fc.constantFrom("/run/a", "/run/b"),
+      tablespaces: fc.constantFrom({}, { fast: "/ssd" }, { fast: "/nvme" }, { fast: "/ssd", slow: "/hdd" }),
+    },
+    { requiredKeys: [] },
+  )
+  .map(({ runs: how, ...rest }) => ({ ...rest, ...how }));
 
 type Deed =
   | { readonly kind: "edit" | "alterSystem" | "remove"; readonly slot: number }
   | {
       readonly kind:
         | ("reload" | "stop" | "start" | "crash" | "password" | "undeclared" | "move" | "checksums")
-        | ("recordFirst" | "recordLost" | "recordEdited" | "recordsTurned");
+        | ("recordFirst" | "recordLost" | "recordEdited" | "recordsTurned")
+        | ("unitEdited" | "unitMasked" | "unitDisabled");
     };
 
 const deeds: fc.Arbitrary<readonly Deed[]> = fc.array(
@@ -162,6 +175,7 @@ const deeds: fc.Arbitrary<readonly Deed[]> = fc.array(
       kind: fc.constantFrom(
         ...(["reload", "stop", "start", "crash", "password", "undeclared", "move", "checksums"] as const),
         ...(["recordFirst", "recordLost", "recordEdited", "recordsTurned"] as const),
+        ...(["unitEdited", "unitMasked", "unitDisabled"] as const),
       ),
     }),
   ),
@@ -241,11 +255,22 @@ function doByHand(host: ModelHost, desired: Desired, given: readonly Slot[], dee
       );
     case "recordsTurned":
       return withRecords(host, (all) => all.toReversed());
+    case "unitEdited":
+      return withUnit(host, { text: "[Unit]" });
+    case "unitMasked":
+      return withUnit(host, { text: null, masked: true });
+    case "unitDisabled":
+      return withUnit(host, { enabled: false });
     case "checksums":
       return running ? host : { ...host, dataChecksums: !host.dataChecksums };
     case "password":
       return running ? { ...host, passwordVerifier: null } : host;
   }
+}
+
+function withUnit(host: ModelHost, change: Partial<NonNullable<ModelHost["service"]>>): ModelHost {
+  const { service } = host;
+  return service && isOurUnit(service.unit) ? { ...host, service: { ...service, ...change } } : host;
 }
 
 type Records = NonNullable<ModelHost["access"]>["hba"];

@@ -74,7 +74,9 @@ describe("for every program and every host", () => {
       fc.property(stories, (story) => {
         const { found, desired } = tellRead(story);
         const taken = { adopted: true, originals: {}, unapplied: "none" as const, leftovers: [] };
-        const theirs = { ...found, ...taken };
+        // What is declared to be stopped is not to be started by a boot.
+        const service = found.service && { ...found.service, enabled: isUp(found) };
+        const theirs = { ...found, ...taken, service };
         const after = applyToModel(theirs, desired, plan(theirs, desired));
         expect(plan(after, desired)).toEqual([]);
         const { __urn, version } = story.now;
@@ -275,7 +277,7 @@ describe("for every drift", () => {
       fc.property(stories, (story) => {
         const { first, found } = tell(story);
         const declared = Object.keys(first.inputs.settings ?? {}).map((name) => name.toLowerCase());
-        const { places } = findDrift(found, first);
+        const places = findDrift(found, first).places.filter((line) => !line.startsWith("pginstance-"));
         const written = namesOf(plan(found, first)).filter((name) => declared.includes(name));
         expect(places.map((line) => line.split(" ")[0]?.toLowerCase()).sort()).toEqual(written);
       }),

@@ -230,6 +230,8 @@ describe("effects", () => {
       moveTablespace: "downtime",
       createTablespace: "none",
       removeOld: "none",
+      registerService: "none",
+      setServiceManager: "downtime",
     });
   });
 });

@@ -75,6 +75,7 @@ export function printed(program: Properties = {}, observed: Observed = seen()): 
     serverVersion: observed.serverVersion,
     role: "primary",
     logFile: "/srv/pg/17/orders.pginstance/postgresql.log",
+    unit: null,
     pendingRestart: false,
     pendingRestartReasons: {},
     resolvedSettings: {},

@@ -1,0 +1,133 @@
+import { CommandError } from "../errors";
+import type { CommandResult } from "../host/host";
+import type { Session } from "../host/session";
+import { unitFile } from "./systemd";
+import { describe, stateDirectory, type Target } from "./target";
+
+type StepCommand = Parameters<Session["step"]>[0];
+
+/** Exit code of a step that has to ask systemd, and found nobody who would: it has done nothing yet. */
+export const needsStarter = 48;
+
+/**
+ * A step that may start the server. Where a unit does that, only root may ask systemd to, and the step runs as the owner:
+ * it asks a process of root's that ends with it. So a lost connection stops neither.
+ */
+export async function startingStep(
+  target: Target,
+  session: Session,
+  command: StepCommand,
+): Promise<CommandResult> {
+  const result = await session.step(command);
+  if (result.exitCode !== needsStarter) return result;
+  await openStarter(target, session);
+  return session.step(command);
+}
+
+/** The same, for a step that is not waited for: it cannot say what it needs. */
+export async function beginStarting(target: Target, session: Session, command: StepCommand): Promise<void> {
+  await openStarter(target, session);
+  return session.begin(command);
+}
+
+async function openStarter(target: Target, session: Session): Promise<void> {
+  const own = stateDirectory(target);
+  const { stdout } = await session.run({
+    name: "unit",
+    script: `head -n 1 "$1/${unitFile}" 2>/dev/null`,
+    args: [own],
+  });
+  const unit = stdout.toString("utf8").trim();
+  if (unit === "") return;
+  const args = [unit, target.owner];
+  const made = await target.host.run({ name: "systemd", script: starter, args, user: "root", seconds: 30 });
+  const place = made.stdout.toString("utf8").trim();
+  if (made.exitCode !== 0 || place === "") {
+    throw new CommandError(
+      `start: cannot ask systemd for ${unit} of ${describe(target)}: ${made.stderr.trim()}`,
+      {
+        command: "systemctl start",
+        exitCode: made.exitCode,
+        stderr: made.stderr,
+      },
+    );
+  }
+  await session.write("starter", `${place}\n`);
+}
+
+/**
+ * Root's part. The pipes are in a directory of root's, so that the owner can put nothing in their place; the one word that
+ * is heard starts the one unit. It ends when nobody holds the first pipe any more, or nobody came for it within a minute.
+ */
+const starter = `place=$(mktemp -d /run/pginstance.XXXXXX) && mkfifo -m 600 "$place/ask" "$place/answer" &&
+  chown "$2" "$place/ask" "$place/answer" && chmod 755 "$place" || exit
+setsid sh -c 'place=$1 unit=$2
+setsid sh -c "sleep 60; : <>\\"\\$1/ask\\"" late "$place" & late=$!
+exec 4<>"$place/answer"
+while read -r word; do
+  [ "$word" = start ] || continue
+  systemctl reset-failed "$unit" 2>/dev/null
+  said=$(systemctl start "$unit" 2>&1); code=$?
+  [ $code -eq 0 ] || said="$said
+$(journalctl --unit="$unit" --no-pager --output=cat --lines=10 2>/dev/null)"
+  printf "%s %s\\n" "$code" "$(printf %s "$said" | tr "\\n" "\\037")" >&4
+done <"$place/ask"
+kill -- "-$late" 2>/dev/null
+rm -rf "$place"' starter "$place" "$1" </dev/null >/dev/null 2>&1 &
+echo "$place"
+`;
+
+/**
+ * The owner's part. \`reach_systemd\` is the first thing that a script does which may start the server. What a unit of ours
+ * runs is written before each start: an upgrade changes the programs and the data, and no unit.
+ */
+export const starting = `answer=
+reach_systemd() {
+  [ -s "$own/${unitFile}" ] || return 0
+  starter=
+  [ ! -s "$own/starter" ] || { read -r starter <"$own/starter"; rm -f "$own/starter"; }
+  [ -p "$starter/ask" ] && [ -w "$starter/ask" ] || exit ${needsStarter}
+  exec 7<>"$starter/ask"
+}
+quoted() { printf "'"; printf %s "$1" | sed "s/'/'\\\\\\\\''/g"; printf "'"; }
+write_serve() {
+  cat >"$own/serve.new" <<END
+# What the unit runs; written anew before each start.
+bin=$(quoted "$bin") data=$(quoted "$data") log=$(quoted "$log") elsewhere=$(quoted "$elsewhere")
+END
+  cat >>"$own/serve.new" <<'END'
+# A server that cannot tell systemd when it is ready is helped to; by nobody's child, for it has an eye on its own.
+grep -q libsystemd "$bin/postgres" || (
+  (
+    until case $(sed -n 8p "$data/postmaster.pid" 2>/dev/null) in ready* | standby*) [ "$(head -n 1 "$data/postmaster.pid")" = $$ ] ;; *) false ;; esac; do
+      kill -0 $$ 2>/dev/null || exit
+      sleep 0.1
+    done
+    systemd-notify --ready
+  ) &
+)
+exec "$bin/postgres" -D "$data" \${elsewhere:+"--config-file=$elsewhere"} </dev/null >>"$log" 2>&1
+END
+  mv -f "$own/serve.new" "$own/serve"
+}
+ask_systemd() {
+  answer=$own/answer
+  write_serve && : >>"$log" && : >"$answer" || return
+  (
+    exec 7>&- 8>&- 9>&-
+    read -r said <"$starter/answer" || said="1 whoever asks systemd has died"
+    printf '%s\\n' "$said" >"$answer.new" && mv -f "$answer.new" "$answer"
+  ) &
+  echo start >&7
+}
+# systemd hears of it at about the same time.
+heard_of_start() {
+  [ -z "$answer" ] || until [ -s "$answer" ] || late; do sleep 0.005; done
+}
+# The other part of a failure is in the server's log.
+refused_by_systemd() {
+  [ -s "$answer" ] || return
+  case $(head -c 2 "$answer") in "0 ") return 1 ;; esac
+  cut -d' ' -f2- "$answer" | tr '\\037' '\\n' >&2
+}
+`;
