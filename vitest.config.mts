@@ -1,11 +1,12 @@
 import { defineConfig } from "vitest/config";
 
-/** One project a kind of test; `npm run check` runs the first two, `npm test` all of them. */
+/** One project a kind of test; `npm run check` runs the first two, `npm test` all of them, the last one as root only. */
 const kinds = {
   unit: { testTimeout: 5_000, hookTimeout: 10_000, fileParallelism: true },
   property: { testTimeout: 20_000, hookTimeout: 10_000, fileParallelism: true },
   integration: { testTimeout: 60_000, hookTimeout: 120_000, fileParallelism: true },
   engine: { testTimeout: 180_000, hookTimeout: 300_000, fileParallelism: true },
+  hosts: { testTimeout: 120_000, hookTimeout: 300_000, fileParallelism: true },
 };
 
 export default defineConfig({

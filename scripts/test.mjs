@@ -1,11 +1,13 @@
 /**
- * `npm test`: sets up what is missing, then runs the checks and every test that needs no full host. Arguments after
- * `--` go to vitest, and then only those tests run. The last line is always `N passed, N failed`. Starts on Node 20.
+ * `npm test`: sets up what is missing, then runs the checks and every test; not as root, all but those on booted hosts.
+ * Arguments after `--` go to vitest, and then only those tests run: `npm run test:hosts` is `npm test -- --project hosts`.
+ * The last line is always `N passed, N failed`. Starts on Node 20.
  */
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { completeMajors, obtainComplete } from "./setup/complete.mjs";
+import { bootsHosts, obtainDebian } from "./setup/debian.mjs";
 import { installDependencies } from "./setup/dependencies.mjs";
 import { installRoot } from "./setup/package.mjs";
 import { majors, obtain } from "./setup/postgresql.mjs";
@@ -16,11 +18,26 @@ const say = console.log;
 
 /** Also makes what the test workers would otherwise make at the same time, each for itself. */
 async function setUp() {
+  const debian = obtainBootable();
   await installDependencies(say);
   await obtainPulumi(say);
   for (const major of majors) await obtain(major, { embedded: true, say });
   for (const major of completeMajors) await obtainComplete(major, say);
   for (const manager of ["npm", "pnpm"]) await installRoot(manager, say);
+  await debian;
+}
+
+/** Beside all else, as it takes a minute. The tests that need it fail in the same words; the others can do without. */
+async function obtainBootable() {
+  if (!bootsHosts) return;
+  await obtainDebian(say).catch((error) => say(`No booted hosts: ${error.message}`));
+}
+
+/** What is not named runs. */
+function projects() {
+  if (bootsHosts) return [];
+  say("Tests on booted hosts (npm run test:hosts) are for root only: they are left out");
+  return ["--project=!hosts"];
 }
 
 async function runTests(filters) {
@@ -58,7 +75,7 @@ async function main(filters) {
       const checks = await run("node", ["scripts/check.mjs", "types", "biome", "imports"], { show: true });
       if (checks.code !== 0) total.failed += 1;
     }
-    const tests = await runTests(filters);
+    const tests = await runTests(filters.length === 0 ? projects() : filters);
     for (const name of Object.keys(total)) total[name] += tests[name];
   } catch (error) {
     console.log(`test: ${error.message}`);

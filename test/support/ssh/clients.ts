@@ -6,6 +6,9 @@ import { Client, type ConnectConfig } from "ssh2";
 import type { Login, TestHost } from "./host";
 import { program } from "./programs";
 
+/** What a client has to know of a host. */
+type Reached = Pick<TestHost, "address" | "port" | "knownHosts" | "hostKey">;
+
 export interface Done {
   readonly code: number;
   readonly stdout: string;
@@ -22,14 +25,14 @@ export function execute(command: string, args: readonly string[], env = process.
 }
 
 /** OpenSSH's client with the login's key, and with nothing else but what it is told; the first value of an option wins. */
-export function ssh(host: TestHost, login: Login, command: string, ...options: string[]): Promise<Done> {
+export function ssh(host: Reached, login: Login, command: string, ...options: string[]): Promise<Done> {
   const known = ["-o", `UserKnownHostsFile=${host.knownHosts}`, "-o", "BatchMode=yes"];
   const way = ["-i", login.keyFile, "-p", `${host.port}`, `${login.name}@${host.address}`];
   return execute(program("ssh"), ["-F", "none", ...options, ...known, ...way, command]);
 }
 
 /** A connection of ssh2 with the login's key, or with a password. */
-export async function dial(host: TestHost, login: Login, password?: string): Promise<Client> {
+export async function dial(host: Reached, login: Login, password?: string): Promise<Client> {
   const [algorithm, key] = host.hostKey().split(" ");
   const config: ConnectConfig = {
     ...{ host: host.address, port: host.port, username: login.name },

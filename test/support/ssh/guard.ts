@@ -19,15 +19,31 @@ clean() {
   rm -rf "$1"
 }`;
 
+/** The cable between the host's network and this machine, or another host's network. */
+export const cable = `
+outside() {
+  if [ -n "$outer" ]; then ip -n "$outer" "$@"; else ip "$@"; fi
+}
+plug_in() {
+  outside link add "$network" type veth peer name eth0 netns "$network"
+  outside addr add "$there/30" dev "$network"
+  outside link set "$network" up
+  ip -n "$network" link set lo up
+  ip -n "$network" addr add "$here/30" dev eth0
+  ip -n "$network" link set eth0 up
+}
+pull_out() {
+  outside link del "$network" 2>/dev/null
+  ip netns del "$network"
+}`;
+
 /**
  * The folder is $1, the name of the host's network $2, the addresses of both ends of its cable $3 and $4, the network
  * of the other end $5, empty for the machine's. A process is the host's while it is in its mount namespace.
  */
 export const namespaces = `
 folder=$1 network=$2 here=$3 there=$4 outer=$5
-outside() {
-  if [ -n "$outer" ]; then ip -n "$outer" "$@"; else ip "$@"; fi
-}
+${cable}
 end_processes() {
   none=true
   for process in /proc/[0-9]*; do
@@ -41,9 +57,8 @@ end_processes() {
 }
 clean() {
   until end_processes; do sleep 0.02; done
-  outside link del "$network" 2>/dev/null
   [ -z "$outer" ] || ip route del unreachable "$here/32" 2>/dev/null
-  ip netns del "$network"
+  pull_out
   rm -rf "$folder"
 }
 set_up() {
@@ -63,12 +78,7 @@ set_up() {
   mkdir -p /run/sshd
   # Else packets for a host behind another would leave the machine by its default route.
   [ -z "$outer" ] || ip route add unreachable "$here/32"
-  outside link add "$network" type veth peer name eth0 netns "$network"
-  outside addr add "$there/30" dev "$network"
-  outside link set "$network" up
-  ip -n "$network" link set lo up
-  ip -n "$network" addr add "$here/30" dev eth0
-  ip -n "$network" link set eth0 up
+  plug_in
 }
 set_up`;
 

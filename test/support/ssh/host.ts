@@ -9,7 +9,7 @@ import { hostKey, makeHostKeys, writeKnownHosts } from "./keys";
 import { Logins } from "./logins";
 import { loopbackPlace, namespacePlace, type Place } from "./place";
 import { program, searchPath } from "./programs";
-import { Sshd } from "./sshd";
+import { logged, Sshd } from "./sshd";
 
 export type * from "./interface";
 
@@ -48,9 +48,9 @@ async function boot(place: Place, options: TestHostOptions): Promise<TestHost> {
     authorise: (login, publicKey) => logins.authorise(login, publicKey),
     log: (since) => sshd.log(since),
     mark: () => sshd.mark(),
-    handshakes: counted(/^debug1: KEX done \[preauth\]/gm),
-    channels: counted(/^debug1: server_input_channel_open: confirm session$/gm),
-    refusals: counted(/^Failed (?!none)/gm),
+    handshakes: counted(logged.handshakes),
+    channels: counted(logged.channels),
+    refusals: counted(logged.refusals),
     async configure(lines) {
       await sshd.write(lines);
       await sshd.reload();

@@ -60,19 +60,19 @@ export async function loopbackPlace(): Promise<Place> {
 }
 
 /** Short: paths of sockets below it may have 107 bytes. */
-async function makeFolder(): Promise<string> {
+export async function makeFolder(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), "pgi-"));
   await chmod(folder, 0o755);
   return folder;
 }
 
-const networkName = (index: number) => `pgi${index}`;
+export const networkName = (index: number) => `pgi${index}`;
 
 /** Networks of four addresses in the range that RFC 2544 keeps for tests. */
-const addressOf = (index: number, end: 1 | 2) => `198.18.${index >> 6}.${(index & 63) * 4 + end}`;
+export const addressOf = (index: number, end: 1 | 2) => `198.18.${index >> 6}.${(index & 63) * 4 + end}`;
 
 /** Of two who want the same name one fails, in this process or another, so a name is a claim on its addresses too. */
-async function claimNetwork(): Promise<number> {
+export async function claimNetwork(): Promise<number> {
   for (let attempt = 0; ; attempt++) {
     const index = randomInt(1024);
     try {

@@ -13,6 +13,7 @@ const packages = {
   nsenter: "util-linux",
   runuser: "util-linux",
   mount: "mount",
+  "systemd-nspawn": "systemd-container",
   chpasswd: "passwd",
   sudo: "sudo",
   sh: "dash",

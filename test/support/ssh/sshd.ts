@@ -9,6 +9,13 @@ import { hostKeyFiles } from "./keys";
 import type { Place } from "./place";
 import { program, searchPath } from "./programs";
 
+/** Lines of its log at DEBUG1. */
+export const logged = {
+  handshakes: /^debug1: KEX done \[preauth\]/gm,
+  channels: /^debug1: server_input_channel_open: confirm session$/gm,
+  refusals: /^Failed (?!none)/gm,
+};
+
 const environment = { PATH: searchPath };
 
 export class Sshd {
