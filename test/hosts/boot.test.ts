@@ -1,6 +1,7 @@
 /** What a booted host offers: a whole Debian over SSH that reboots, loses its power, and leaves nothing in the end. */
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
+import { connect } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type BootedHost, bootedHost } from "../support/hosts/booted";
@@ -89,11 +90,18 @@ describe("a booted host", () => {
   it("loses its power without a word, and recovers", async () => {
     const before = await bootId(host);
     await sql(host, "INSERT INTO kept VALUES ('through a power cut')");
+    const client = connect({ host: host.address, port: 22 });
+    await once(client, "data");
+    const heard: string[] = [];
+    for (const event of ["data", "end", "close"]) client.on(event, () => heard.push(event));
     await host.powerCut(async () => {
       await expect(host.run(["true"])).rejects.toThrow(`${host.name} is off`);
-      const failed = await ssh(host, login, "true", "-o", "ConnectTimeout=3");
-      expect(failed).toMatchObject({ code: 255 });
+      const failed = await ssh(host, login, "true", "-o", "ConnectTimeout=1");
+      expect(failed.stderr).toMatch(/timed out/);
     });
+    expect(heard).toEqual([]);
+    const [error] = await Promise.all([once(client, "error"), client.write("Are you there?")]);
+    expect(error).toMatchObject([{ code: "ECONNRESET" }]);
     expect(await bootId(host)).not.toBe(before);
     expect(await sql(host, "SELECT how FROM kept ORDER BY 1")).toBe("through a power cut\nthrough a reboot");
     const log = "/var/log/postgresql/postgresql-17-main.log";
@@ -101,7 +109,7 @@ describe("a booted host", () => {
   });
 
   it("reaches another one by a cable, which can be cut", async () => {
-    const knock = ["timeout", "3", "bash", "-c", `read -rn 4 said </dev/tcp/${other.address}/22; echo $said`];
+    const knock = ["timeout", "1", "bash", "-c", `read -rn 4 said </dev/tcp/${other.address}/22; echo $said`];
     expect((await host.run(knock)).stdout).not.toContain("SSH");
     const cable = await cableBetween(host, other);
     expect(await printed(host, ...knock)).toBe("SSH-");

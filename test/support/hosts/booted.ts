@@ -26,7 +26,10 @@ export interface BootedHost extends Known, Logged {
   run: TestHost["run"];
   /** `systemctl reboot`; resolves when the system has booted again. */
   reboot(): Promise<void>;
-  /** Ends every process at once, does `meanwhile`, and boots again. Files are as they were, synced or not. */
+  /**
+   * Ends every process at once, does `meanwhile`, and boots again. Who is connected hears nothing, and who connects
+   * meanwhile waits. Files are as they were, synced or not.
+   */
   powerCut(meanwhile?: () => Promise<unknown>): Promise<void>;
   /** Nothing of it is left, as when the tests' process is killed. */
   dispose(): Promise<void>;

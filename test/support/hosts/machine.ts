@@ -1,10 +1,11 @@
 /** The power of a booted system: on, off, and what runs in it. systemd-nspawn is its hardware. */
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { closeSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
+import { promisify } from "node:util";
 import { until } from "../processes";
 import type { Result, RunOptions } from "../ssh/interface";
 import { program, searchPath } from "../ssh/programs";
@@ -13,12 +14,16 @@ import type { SystemPlace } from "./place";
 /** What systemd-nspawn exits with when the system wants to be booted again. */
 const wantsReboot = 133;
 
+/** Before the rules of where packets go: nothing leaves the host, and nobody is told. */
+const silence = ["priority", "1", "blackhole"];
+
 /** A command in the groups before `--`. */
 const inGroups = `while [ "$1" != -- ]; do mkdir -p "$1"; echo $$ >"$1/cgroup.procs"; shift; done; shift; exec "$@"`;
 
 export class Machine {
   private hardware?: ChildProcess;
   private boots = 0;
+  private isCut = false;
   private readonly console: string;
 
   constructor(private readonly place: SystemPlace) {
@@ -27,15 +32,22 @@ export class Machine {
 
   /** Resolves when it has booted: logins are let in, and services that start at a boot have started. */
   async on(): Promise<void> {
+    if (this.isCut) await this.onNetwork("ip", "rule", "del", ...silence);
+    this.isCut = false;
     this.start();
     await this.booted();
   }
 
-  /** Ends every process of it at once, as no power does. What was written and not synced is there all the same. */
+  /** Who was connected to it hears nothing. What was written and not synced is there all the same. */
   async cut(): Promise<void> {
-    const hardware = this.running();
-    const ended = once(hardware, "exit");
-    writeFileSync(join(this.group()[0] ?? "", "cgroup.kill"), "1");
+    const ended = once(this.running(), "exit");
+    const [group = ""] = this.group();
+    // Else processes would answer to the end of their connections, and the kernel would send what these still hold.
+    writeFileSync(join(group, "cgroup.freeze"), "1");
+    await this.onNetwork("ip", "rule", "add", ...silence);
+    await this.onNetwork("ss", "--kill", "--tcp", "--all");
+    this.isCut = true;
+    writeFileSync(join(group, "cgroup.kill"), "1");
     await ended;
   }
 
@@ -88,6 +100,11 @@ export class Machine {
       stdio: [stdin, output, output],
       detached: true, // Ctrl-C in a terminal is not for it.
     });
+  }
+
+  private async onNetwork(name: "ip" | "ss", ...args: readonly string[]): Promise<void> {
+    const enter = [`--net=/run/netns/${this.place.name}`, "--", program(name), ...args];
+    await promisify(execFile)(program("nsenter"), enter, { env: { PATH: searchPath } });
   }
 
   /** Of each boot another: systemd-nspawn enables controllers in its own, which then can hold no process any more. */

@@ -62,7 +62,7 @@ overlay || {
   mount -t tmpfs tmpfs "$folder/disk"
   overlay || { cp -a --reflink=auto "$base/." "$folder/root"; }
 }
-# What systemd-nspawn keeps of its systems is of nobody else's interest.
+# What systemd-nspawn notes of its systems is of no use to anybody else. The folder is the machine's, once it is there.
 mkdir -p /run/systemd
 mount -t tmpfs tmpfs /run/systemd
 for top in "$@"; do mkdir "$top/$network"; done
@@ -70,7 +70,8 @@ plug_in`;
 
 /** A folder that holds a copy of the base system, whatever can be the cheapest here. */
 export async function systemPlace(): Promise<SystemPlace> {
-  for (const needed of ["systemd-nspawn", "ip", "unshare", "nsenter", "mount"] as const) program(needed);
+  for (const needed of ["systemd-nspawn", "ip", "ss", "unshare", "nsenter", "mount"] as const)
+    program(needed);
   const base = await obtainDebian();
   const hierarchies = controlGroups();
   const index = await claimNetwork();

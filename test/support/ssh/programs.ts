@@ -9,6 +9,7 @@ const packages = {
   "ssh-agent": "openssh-client",
   "ssh-add": "openssh-client",
   ip: "iproute2",
+  ss: "iproute2",
   unshare: "util-linux",
   nsenter: "util-linux",
   runuser: "util-linux",
