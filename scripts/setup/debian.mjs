@@ -1,7 +1,7 @@
 /** Debian 13 with systemd, sshd and PostgreSQL 17: what the tests' full hosts boot, each its own copy. Starts on Node 20. */
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
-import { chmod, readdir, readFile, rm, stat, utimes } from "node:fs/promises";
+import { readdir, readFile, rm, stat, utimes } from "node:fs/promises";
 import { delimiter, join } from "node:path";
 import { cacheDirectory, once } from "./cache.mjs";
 import { environment, run, timed } from "./run.mjs";
@@ -17,9 +17,9 @@ const packages = [
   ...["openssh-server", "sudo", "postgresql"],
 ];
 
-/** Its mounts, such as /proc, are there for itself alone, and gone with it however it ends. */
+/** What it mounts and starts is there for itself alone, and gone with it however it ends. */
 const install = [
-  ...["unshare", "--mount", "--propagation", "private", "--fork", "--kill-child"],
+  ...["unshare", "--mount-proc", "--propagation", "private", "--pid", "--fork", "--kill-child"],
   ...["debootstrap", "--variant=minbase", `--include=${packages.join(",")}`, "trixie"],
 ];
 
@@ -45,15 +45,15 @@ export async function obtainDebian(say = () => {}) {
   const directory = join(cacheDirectory(), `${prefix}${recipe}`);
   await once(directory, async (temporary) => {
     await removeUnused();
-    await timed(say, "Installing a Debian system that boots (about a minute, once)", () => make(temporary));
+    await timed(say, "Installing a Debian system that boots (about a minute, once)", () =>
+      make(join(temporary, "system")),
+    );
   });
   await utimes(directory, new Date(), new Date());
-  return directory;
+  return join(directory, "system");
 }
 
 async function make(directory) {
-  // The owner of Debian's own cluster has to get in.
-  await chmod(directory, 0o755);
   const [program, ...args] = [...install, directory];
   // The locale becomes that of Debian's own cluster.
   const env = environment({ LANG: "C.UTF-8", LC_ALL: "C.UTF-8", DEBIAN_FRONTEND: "noninteractive" });

@@ -115,7 +115,7 @@ export class Machine {
   private async booted(): Promise<void> {
     await until(`sshd of ${this.place.name}`, () => this.failure() || this.answers(), 60);
     // Before the end of a boot nobody but root is let in.
-    const end = ["systemctl", "is-system-running", "--wait"];
+    const end = ["timeout", "60", "systemctl", "is-system-running", "--wait"];
     await until(
       `the end of the boot of ${this.place.name}`,
       async () => this.failure() || /^(running|degraded)$/m.test((await this.run(end)).stdout),
