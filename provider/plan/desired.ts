@@ -3,9 +3,8 @@ import { parseValue, valueToText } from "../postgresql/values";
 import type { Major } from "../postgresql/version";
 import type { InstanceInputs } from "../schema/inputs";
 import { type DesiredAccess, desireAccess } from "./access";
+import { type DesiredService, desireService } from "./desired-service";
 import { type DesiredStandby, desireStandby, type Passfile, standbySettings } from "./desired-standby";
-
-import { type DesiredService, desireService } from "./service";
 
 /** What the program wants, with everything that planning needs resolved. */
 export interface Desired {

@@ -2,9 +2,9 @@ import type { InputFailure } from "../errors";
 import { equalLocales, findEncoding } from "../postgresql/locale";
 import type { InstanceInputs, PropertyName } from "../schema/inputs";
 import type { Remembered } from "../schema/state";
+import { desireService } from "./desired-service";
 import { offlineSteps, standbysInTheWay } from "./maintenance";
 import { isUp } from "./plan";
-import { desireService } from "./service";
 import { judgeStandby } from "./standby-refusals";
 import { upgradeRefusals } from "./upgrade-refusals";
 

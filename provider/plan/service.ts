@@ -1,32 +1,8 @@
-import { anyPlace, fullUnitName, isOurUnit, printUnit } from "../postgresql/unit";
+import { isOurUnit } from "../postgresql/unit";
 import type { Observed } from "../schema/state";
 import type { Desired } from "./desired";
 import { info, type PlanLine } from "./line";
-import type { ServiceManager, Step } from "./step";
-
-/** What runs the server, as the program wants it. */
-export interface DesiredService {
-  /** null: nobody said, and it stays as it is. */
-  readonly manager: ServiceManager | null;
-  /** A unit that somebody else made; null: one of ours. */
-  readonly unit: string | null;
-  readonly enabled: boolean;
-  /** Of a unit of ours, for any state directory; null: its owner is not known yet. */
-  readonly text: string | null;
-}
-
-export function desireService(inputs: Desired["inputs"], owner: string | null): DesiredService {
-  const { serviceManager, service, name, state, walDirectory, tablespaces = {}, socketDirectory } = inputs;
-  const { enabled = true, unit, environment = {} } = service ?? {};
-  const directories = [...(walDirectory === undefined ? [] : [walDirectory]), ...Object.values(tablespaces)];
-  const facts = { name, stateDirectory: anyPlace, directories, environment, socketDirectory };
-  return {
-    manager: serviceManager ?? (service === undefined ? null : "systemd"),
-    unit: unit === undefined ? null : fullUnitName(unit),
-    enabled: enabled && state === "started",
-    text: owner === null ? null : printUnit({ ...facts, owner }),
-  };
-}
+import { findStep, type ServiceManager, type Step } from "./step";
 
 /** By what the server is started. */
 export function managerOf({ service }: Observed, desired: Desired): ServiceManager {
@@ -70,14 +46,12 @@ function differences({ service: found, adopted }: Observed, { service: wanted }:
 
 /** What happens to the unit of an instance that is there. */
 export function serviceLines(observed: Observed, desired: Desired, steps: readonly Step[]): PlanLine[] {
-  const step = steps.find((one) => one.kind === "registerService");
-  if (step?.kind !== "registerService" || observed.service === null) return [];
-  const { unit } = observed.service;
-  const then =
-    desired.service.unit === null
-      ? `: it is written again and ${desired.service.enabled ? "enabled" : "disabled"}`
-      : "";
-  return [info(`plan: ${unit} ${step.because.join(", ")}${then}; the server is not restarted`)];
+  const step = findStep(steps, "registerService");
+  if (!step || observed.service === null) return [];
+  const { unit, enabled } = desired.service;
+  const then = unit === null ? `: it is written again and ${enabled ? "enabled" : "disabled"}` : "";
+  const goesOn = steps.length === 1 ? "; the server is not restarted" : "";
+  return [info(`plan: ${observed.service.unit} ${step.because.join(", ")}${then}${goesOn}`)];
 }
 
 /** What a refresh says of a unit: it is no input of its own. */

@@ -4,8 +4,7 @@ import { sectionFunction, sections } from "../host/shell";
 import { printExchange } from "./exchange";
 import { locate } from "./files";
 import { questions } from "./questions";
-import { unitFile } from "./systemd";
-import { describe, stateDirectory, type Target } from "./target";
+import { describe, stateDirectory, type Target, unitFile } from "./target";
 import { journalFile, stageFile } from "./upgrade/journal";
 
 const script = `${sectionFunction}${relay}${locate}

@@ -1,8 +1,7 @@
 import { CommandError } from "../errors";
 import type { CommandResult } from "../host/host";
 import type { Session } from "../host/session";
-import { unitFile } from "./systemd";
-import { describe, stateDirectory, type Target } from "./target";
+import { describe, stateDirectory, type Target, unitFile } from "./target";
 
 type StepCommand = Parameters<Session["step"]>[0];
 

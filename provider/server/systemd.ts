@@ -3,10 +3,7 @@ import type { Host } from "../host/host";
 import type { Session } from "../host/session";
 import { isOurUnit, unitsIn } from "../postgresql/unit";
 import type { Observation } from "./observe";
-import { describe, stateDirectory, type Target } from "./target";
-
-/** In the state directory: which unit starts the server, and the state directory that it was written for. */
-export const unitFile = "unit";
+import { describe, stateDirectory, type Target, unitFile } from "./target";
 
 /** Where nobody can be root, or process 1 is something else, `pg_ctl` is the way. */
 export async function mayUseSystemd(host: Host): Promise<boolean> {

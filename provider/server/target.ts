@@ -23,6 +23,9 @@ export function logFile(target: Pick<Target, "dataDirectory">): string {
   return `${stateDirectory(target)}/postgresql.log`;
 }
 
+/** In the state directory: which unit starts the server, and the state directory that it was written for. */
+export const unitFile = "unit";
+
 /** With the password for the primary of a standby. */
 export function passfilePath(target: Pick<Target, "dataDirectory">): string {
   return `${stateDirectory(target)}/passfile`;

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Downtime, downtimeOf } from "../support/downtime";
 import type { Run } from "../support/engine";
+import { progressOf, sayingsOf } from "../support/said";
 import { Scenario } from "../support/scenario";
 import { completePrograms, editAsOwner, freePort } from "../support/servers";
 
@@ -192,7 +193,7 @@ describe("each row of the table of changes, in order:", () => {
     await declare();
     const preview = await it.project.preview();
     expect(preview, text(preview)).toMatchObject({ exitCode: 0 });
-    const said = sayings(preview);
+    const said = sayingsOf(preview);
     if (says) expect(said.join("\n"), change).toMatch(says);
     else expect(said, change).toEqual([]);
     const before = effect === "restart" && !measured ? undefined : await started();
@@ -207,7 +208,7 @@ describe("each row of the table of changes, in order:", () => {
       seen = await downtimeOf({ host: sockets, port, password: "probe" }, body);
     } else await body();
     expect(up, up && text(up)).toMatchObject({ exitCode: 0 });
-    const done = up ? progress(up) : [];
+    const done = up ? progressOf(up) : [];
     expect(done.slice(0, Math.max(does.length, 1)), change).toEqual(does);
     if (effect !== "stopped" && before !== undefined) {
       if (effect === "none") expect(await started(), change).toBe(before);
@@ -252,34 +253,3 @@ describe("each row of the table of changes, in order:", () => {
     );
   });
 });
-
-/** What the provider said of the instance. */
-function sayings({ events }: Run): string[] {
-  return diagnostics(events)
-    .filter(({ ephemeral }) => !ephemeral)
-    .map(({ message, severity }) => (severity === "warning" ? `warning: ${message}` : message));
-}
-
-const progress = ({ events }: Run): string[] =>
-  diagnostics(events)
-    .filter(({ ephemeral }) => ephemeral)
-    .map(({ message }) => message);
-
-interface Diagnostic {
-  readonly message: string;
-  readonly severity: string;
-  readonly ephemeral: boolean;
-}
-
-function diagnostics(events: Run["events"]): Diagnostic[] {
-  return events.flatMap(({ diagnosticEvent: event }) => {
-    const {
-      message = "",
-      severity = "",
-      ephemeral = false,
-      urn,
-    } = (event ?? {}) as Partial<Diagnostic> & { urn?: string };
-    if (!urn?.includes("pginstance:Instance") || severity === "debug") return [];
-    return [{ message: message.replaceAll(/<\{%.*?%\}>/g, "").trim(), severity, ephemeral }];
-  });
-}
