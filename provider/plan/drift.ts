@@ -7,6 +7,7 @@ import type { Desired } from "./desired";
 import { heeding } from "./heeding";
 import { isUp } from "./plan";
 import { servicePlaces } from "./service";
+import { isIncluded } from "./settings";
 
 type Setting = NonNullable<InstanceInputs["settings"]>[string];
 
@@ -58,9 +59,9 @@ function asDeclared(observed: Observed, desired: Desired, given: string, declare
 function place(observed: Observed, given: string): string {
   const found = observed.settings[given.toLowerCase()]?.place;
   if (found === undefined) return `${given} is no longer in postgresql.conf`;
-  return found.startsWith("postgresql.auto.conf")
-    ? `${given} is overridden in ${found} (ALTER SYSTEM)`
-    : `${given} was changed in ${found}`;
+  if (found.startsWith("postgresql.auto.conf:")) return `${given} is overridden in ${found} (ALTER SYSTEM)`;
+  const isElsewhere = isIncluded(observed, given.toLowerCase());
+  return `${given} ${isElsewhere ? "is overridden" : "was changed"} in ${found}`;
 }
 
 /** Without a line that says otherwise. */

@@ -5,7 +5,7 @@ import { info, type PlanLine, warning } from "./line";
 import { isOffline, type OfflineStep } from "./maintenance";
 import { isUp } from "./plan";
 import { serviceLines } from "./service";
-import { mayShow, needsRestart } from "./settings";
+import { isIncluded, mayShow, needsRestart } from "./settings";
 import { standbyLines } from "./standby-words";
 import { findStep, type SettingChange, type Step } from "./step";
 import { upgradeLines } from "./upgrade-words";
@@ -56,6 +56,7 @@ export function printPlan(
       info(
         `plan: ${pending.join(", ")}: written, pending until the next restart (restartOnChanges is false)`,
       ),
+    ...stayingLines(observed, desired),
     ...serviceLines(observed, desired, steps),
     ...accessLines(steps),
     steps.length > 0 &&
@@ -88,6 +89,18 @@ export function printChanges(desired: Desired, steps: readonly Step[]): PlanLine
     records.flatMap(({ file, label }) => (label === null ? [] : [`${label} in pg_${file}.conf`])),
   ];
   return lines.filter((words) => words.length > 0).map((words) => info(`plan: written: ${words.join(", ")}`));
+}
+
+/** `null` takes lines out of postgresql.conf, and out of nothing that it includes. */
+function stayingLines(observed: Observed, { settings }: Desired): PlanLine[] {
+  return Object.entries(settings)
+    .filter(([name, value]) => value === null && isIncluded(observed, name))
+    .map(([name]) => {
+      const place = observed.settings[name]?.place;
+      return warning(
+        `${name} stays as ${place} has it: the provider changes no included file. Declare a value instead of null`,
+      );
+    });
 }
 
 /** What no input shows: the engine's own diff says the rest. */

@@ -14,13 +14,19 @@ export function settingChanges(observed: Observed, desired: Desired): SettingCha
     .map(([name, to]) => {
       const from = observed.settings[name]?.value ?? null;
       const declared = name in desired.settings;
-      const same = sameText(desired, name, from, to);
+      const same = sameText(desired, name, from, to) || (to === null && isIncluded(observed, name));
       const appliedBy = same ? "reload" : appliedBySetting(desired.inputs.version, name);
       return { same, change: { name, from, to, appliedBy, declared } };
     })
     .filter(({ same, change }) => !isMade(observed) || !change.declared || !same)
     .map(({ change }) => change)
     .sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+/** Set by a file that postgresql.conf includes: the provider changes none of these, and can take no line out of one. */
+export function isIncluded({ settings }: Observed, name: string): boolean {
+  const place = settings[name]?.place;
+  return place !== undefined && !/(^|\/)postgresql(\.auto)?\.conf:\d+$/.test(place);
 }
 
 /** Before initdb nobody knows which lines it will write: what is declared to have none is taken out of them. */

@@ -18,10 +18,9 @@ export interface ConfEntry {
 
 export type IncludeDirective = "include" | "include_if_exists" | "include_dir";
 
-export interface ConfInclude {
-  readonly directive: IncludeDirective;
-  readonly path: string;
-  readonly line: number;
+/** A line that sets something, or names what stands in its place. */
+export interface ConfEntryOrInclude extends ConfEntry {
+  readonly directive?: IncludeDirective;
 }
 
 export interface ConfError {
@@ -67,10 +66,10 @@ export function confEntries(document: ConfDocument): ConfEntry[] {
   return assignments(document).filter(({ name }) => !isDirective(name));
 }
 
-/** The include directives in file order. PostgreSQL reads the file named there in place of the line. */
-export function confIncludes(document: ConfDocument): ConfInclude[] {
-  return assignments(document).flatMap(({ name, value, line }) =>
-    isDirective(name) ? [{ directive: name, path: value, line }] : [],
+/** The settings and the include directives, whose value is a path, in file order. */
+export function confLines(text: string): ConfEntryOrInclude[] {
+  return assignments(parseConf(text)).map((entry) =>
+    isDirective(entry.name) ? { ...entry, directive: entry.name } : entry,
   );
 }
 
@@ -86,8 +85,13 @@ export function confErrors(document: ConfDocument): ConfError[] {
 /**
  * The text with these settings in it. A value is written where the name was last set (the line that counts), keeping all
  * else of the line, or appended; `null` removes every line that sets the name. A line that already says so is left alone.
+ * @param settledElsewhere names that an included file has the last word on: their line goes to the end, after it
  */
-export function editConf(text: string, changes: Readonly<Record<string, string | null>>): string {
+export function editConf(
+  text: string,
+  changes: Readonly<Record<string, string | null>>,
+  settledElsewhere: ReadonlySet<string> = new Set(),
+): string {
   let lines = parseConf(text).lines;
   const seen = new Set<string>();
   for (const [spelled, value] of Object.entries(changes)) {
@@ -96,10 +100,10 @@ export function editConf(text: string, changes: Readonly<Record<string, string |
     if (seen.has(name)) throw new SettingsError(`${name} is given twice, in different spellings`);
     seen.add(name);
     const sets = (line: ConfLine) => line.kind === "entry" && line.name === name;
-    lines =
-      value === null
-        ? lines.filter((line) => !sets(line))
-        : setValue(lines, sets, bytes, checkValue(name, value));
+    const others = lines.filter((line) => !sets(line));
+    if (value === null) lines = others;
+    else if (settledElsewhere.has(name)) lines = append(others, bytes, checkValue(name, value));
+    else lines = setValue(lines, sets, bytes, checkValue(name, value));
   }
   return printConf({ lines });
 }

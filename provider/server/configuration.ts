@@ -2,6 +2,7 @@ import { SettingsError } from "../errors";
 import type { Session } from "../host/session";
 import type { SettingChange } from "../plan/step";
 import { bytesToText, confEntries, editConf, parseConf } from "../postgresql/conf";
+import { settledElsewhere } from "../postgresql/conf-tree";
 import { postgresCheck } from "../postgresql/programs";
 import type { Observed } from "../schema/state";
 import { writing } from "./copies";
@@ -20,10 +21,10 @@ export async function writeConfiguration(
   changes: readonly SettingChange[],
   seen?: Observation,
 ): Promise<Observed["unapplied"]> {
-  const { postgresqlConf, autoConf, observed } = seen ?? (await observe(target));
+  const { postgresqlConf, autoConf, observed, entries, files } = seen ?? (await observe(target));
   const values = Object.fromEntries(changes.map(({ name, to }) => [name, to]));
   const overridden = changes.filter(({ name }) => name in observed.overrides).map(({ name }) => [name, null]);
-  const candidate = editConf(postgresqlConf, values);
+  const candidate = editConf(postgresqlConf, values, settledElsewhere(files.conf, entries));
   const auto = editConf(autoConf, Object.fromEntries(overridden));
   const originals = rememberOriginals(observed.originals, postgresqlConf, changes);
   const unapplied =

@@ -2,6 +2,7 @@ import { InstanceStateError } from "../errors";
 import type { Host } from "../host/host";
 import { sectionFunction, sections } from "../host/shell";
 import { bytesToText } from "../postgresql/conf";
+import { noFiles, readConfTree } from "../postgresql/conf-tree";
 import { parseControlFile } from "../postgresql/controldata";
 import { parsePostmasterPid } from "../postgresql/pidfile";
 import type { Observed } from "../schema/state";
@@ -65,7 +66,11 @@ function read(part: (name: string) => Buffer | undefined, others: boolean): List
   const control = parseControlFile(part("control") ?? Buffer.alloc(0));
   const pid = parsePostmasterPid(bytes("pid"));
   const isUp = pid && isAlive(pid, text("process"), [dataDirectory, text("resolved")]);
-  const { settings } = readFiles(bytes("conf"), bytes("auto"));
+  const { settings } = readFiles(
+    dataDirectory,
+    readConfTree(`${dataDirectory}/postgresql.conf`, bytes("conf"), noFiles).entries,
+    bytes("auto"),
+  );
   const isCluster = text("kind") === "directory" && version !== "";
   const server = isCluster ? serverState(isUp ? pid : undefined, control, bytes("pid")) : "unknown";
   const another = marker?.systemIdentifier && control && control.systemIdentifier !== marker.systemIdentifier;

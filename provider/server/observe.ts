@@ -1,7 +1,8 @@
 import { InstanceExistsError, InstanceStateError, QueryError } from "../errors";
 import { noRelay } from "../host/relay";
 import { accessEntries } from "../postgresql/access";
-import { bytesToText, confEntries, parseConf } from "../postgresql/conf";
+import { bytesToText } from "../postgresql/conf";
+import { noFiles, type PlacedEntry, readConfTree } from "../postgresql/conf-tree";
 import { type ControlData, leastOfStandby, parseControlFile } from "../postgresql/controldata";
 import { passfileDigest } from "../postgresql/passfile";
 import { type PostmasterPid, parsePostmasterPid } from "../postgresql/pidfile";
@@ -11,6 +12,7 @@ import { equalValues } from "../postgresql/values";
 import { isMajor, type Major, parseServerVersion } from "../postgresql/version";
 import type { Observed } from "../schema/state";
 import { type Address, answerOf, query, queryError } from "./connect";
+import { readIncluded } from "./included";
 import { look } from "./look";
 import { type Marker, parseMarker } from "./marker";
 import { type Answers, questions, readAnswers } from "./questions";
@@ -26,6 +28,8 @@ export interface Observation {
   readonly autoConf: string;
   readonly hba: string;
   readonly ident: string;
+  /** The settings of postgresql.conf and of all that it includes, in order. */
+  readonly entries: readonly PlacedEntry[];
   /** Where the first three of these are. */
   readonly files: ConfigurationFiles;
   /** Which machine it is on: a name that stays. */
@@ -76,8 +80,8 @@ export async function observe(target: Target, remembered?: Observed): Promise<Ob
   const answers = asked instanceof QueryError ? undefined : asked;
   const known = existence === "present" ? remembered : undefined;
   const files = filesOf(text("files"));
-  const inData = files.conf === `${target.dataDirectory}/postgresql.conf`;
-  const lines = readFiles(bytes("conf"), bytes("auto"), inData ? "postgresql.conf" : files.conf);
+  const { entries } = await readIncluded(target, files.conf, bytes("conf"));
+  const lines = readFiles(target.dataDirectory, entries, bytes("auto"));
   // What is stopped takes everything when it starts.
   const pending = answers
     ? pendingSettings(answers, lines.settings, version)
@@ -132,6 +136,7 @@ export async function observe(target: Target, remembered?: Observed): Promise<Ob
   return {
     observed,
     marker,
+    entries,
     files,
     machine: text("machine"),
     journal,
@@ -264,19 +269,30 @@ function filesOf(text: string): ConfigurationFiles {
 
 /** The last line wins, and every line of postgresql.auto.conf comes after those of postgresql.conf. */
 export function readFiles(
-  conf: string,
+  dataDirectory: string,
+  entries: readonly PlacedEntry[],
   auto: string,
-  name = "postgresql.conf",
 ): Pick<Observed, "settings" | "overrides"> {
-  const entries = (text: string, file: string) =>
+  const inside = (path: string) => {
+    const file = withoutDetours(path);
+    return file.startsWith(`${dataDirectory}/`) ? file.slice(dataDirectory.length + 1) : file;
+  };
+  const placed = (all: readonly PlacedEntry[]) =>
     Object.fromEntries(
-      confEntries(parseConf(text)).map(({ name, value, line }) => [
+      all.map(({ name, value, file, line }) => [
         name,
-        { value: bytesToText(value), place: `${file}:${line}` },
+        { value: bytesToText(value), place: `${inside(file)}:${line}` },
       ]),
     );
-  const overrides = entries(auto, "postgresql.auto.conf");
-  return { settings: { ...entries(conf, name), ...overrides }, overrides };
+  const autoFile = `${dataDirectory}/postgresql.auto.conf`;
+  const overrides = placed(readConfTree(autoFile, auto, noFiles).entries);
+  return { settings: { ...placed(entries), ...overrides }, overrides };
+}
+
+/** As a reader would say it; it is opened as it was written, for a link may be among the folders. */
+function withoutDetours(path: string): string {
+  const shorter = path.replace(/\/(?!\.\.\/)[^/]+\/\.\.\//, "/");
+  return shorter === path ? path : withoutDetours(shorter);
 }
 
 const readAccess = (hba: string, ident: string): Observed["access"] => ({

@@ -4,6 +4,7 @@ import type { Session } from "../../host/session";
 import type { Upgrade } from "../../plan/upgrade";
 import { type Adaptation, adaptations, carriedOriginals } from "../../postgresql/carried";
 import { bytesToText, confEntries, editConf, parseConf } from "../../postgresql/conf";
+import { settledElsewhere } from "../../postgresql/conf-tree";
 import { initdb, postgresCheck } from "../../postgresql/programs";
 import { initdbLike, type PgUpgradeOptions, pgUpgrade } from "../../postgresql/upgrade-programs";
 import { rememberOriginals } from "../configuration";
@@ -110,7 +111,7 @@ function newFiles(target: Target, seen: Observation, step: Upgrade, journal: Jou
     .map(({ name }) => [name, null]);
   const known = carriedOriginals(seen.observed.originals, step.adapted);
   return {
-    conf: editConf(conf, values),
+    conf: editConf(conf, values, settledElsewhere(seen.files.conf, seen.entries)),
     auto: editConf(auto, Object.fromEntries(overridden)),
     originals: rememberOriginals(known, conf, step.changes),
     logDirectory: seen.observed.settings.log_directory?.value ?? "log",

@@ -4,7 +4,7 @@ import {
   bytesToText,
   confEntries,
   confErrors,
-  confIncludes,
+  confLines,
   editConf,
   parseConf,
   printConf,
@@ -61,13 +61,14 @@ describe("what a line says", () => {
   });
 
   test("include directives are no settings", () => {
-    const document = parseConf("include 'a.conf'\nInclude_Dir = 'd'\nport = 1\ninclude_if_exists=b\n");
-    expect(confIncludes(document)).toEqual([
-      { directive: "include", path: "a.conf", line: 1 },
-      { directive: "include_dir", path: "d", line: 2 },
-      { directive: "include_if_exists", path: "b", line: 4 },
+    const text = "include 'a.conf'\nInclude_Dir = 'd'\nport = 1\ninclude_if_exists=b\n";
+    expect(confLines(text)).toEqual([
+      { directive: "include", name: "include", value: "a.conf", line: 1 },
+      { directive: "include_dir", name: "include_dir", value: "d", line: 2 },
+      { name: "port", value: "1", line: 3 },
+      { directive: "include_if_exists", name: "include_if_exists", value: "b", line: 4 },
     ]);
-    expect(confEntries(document)).toEqual([{ name: "port", value: "1", line: 3 }]);
+    expect(confEntries(parseConf(text))).toEqual([{ name: "port", value: "1", line: 3 }]);
   });
 
   test.each(["", "\n", "#", "a = 1", "a = 1\r", "\r\n\n x", "\0'\\"])("%j prints as it was", (text) => {
