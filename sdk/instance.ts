@@ -100,6 +100,14 @@ export interface InstanceArgs {
   settings?: pulumi.Input<Settings>;
 
   /**
+   * What becomes of settings that are in postgresql.conf or postgresql.auto.conf and that nobody declares. `"keep"`
+   * (default): they stay, and `pulumi refresh` says in one line which they are. `"remove"`: their lines go, which the
+   * preview names one by one; what initdb writes, where things are (`data_directory` and its like) and included files
+   * are left alone. One whose removal needs a restart waits for `restartOnChanges`.
+   */
+  unmanagedSettings?: pulumi.Input<"keep" | "remove">;
+
+  /**
    * Whether a setting that needs a restart gets it at once. Default: false, it is written and stays pending (output
    * `pendingRestart`). Turning it on restarts what is pending. The preview warns of a restart before it happens.
    */

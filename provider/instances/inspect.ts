@@ -1,6 +1,8 @@
 import { InstanceNotFoundError, InstanceStateError } from "../errors";
 import { type Drift, findDrift } from "../plan/drift";
+import { type PlanLine, warning } from "../plan/line";
 import { plan } from "../plan/plan";
+import { unmanagedLines } from "../plan/unmanaged";
 import { endOfUpgrade, finishing } from "../plan/upgrade";
 import type { Made, Remembered } from "../schema/state";
 import { describe } from "../server/target";
@@ -15,6 +17,8 @@ export interface Found {
   readonly refusal: string | undefined;
   readonly made: Made;
   readonly drift: Drift;
+  /** What is good to know, and no drift. */
+  readonly lines: readonly PlanLine[];
 }
 
 /**
@@ -49,5 +53,9 @@ export async function inspect(id: string, remembered: Remembered): Promise<Found
     refusal: seen.refusal,
     made: madeOf(opened, observed, remembered.declared, phase),
     drift: findDrift(observed, opened.desired),
+    lines: [
+      ...seen.refusedLines.map((line) => warning(`the server does not take this line of its files: ${line}`)),
+      ...unmanagedLines(observed, opened.desired),
+    ],
   };
 }

@@ -6,6 +6,7 @@ import { heeding } from "./heeding";
 import { isOffline, offlineKinds, offlineSteps } from "./maintenance";
 import { isUp, plan, planExactly } from "./plan";
 import { findStep, type RecordChange, type SettingChange, type Step, type StepKind } from "./step";
+import { unmanagedSettings } from "./unmanaged";
 import { carriedToDeclared } from "./upgrade";
 
 /** What an update may do: the announced steps as the host needs them, and what it leaves for the next preview. */
@@ -150,7 +151,8 @@ function leaving(
 ): Desired {
   const { originals, settings } = carriedToDeclared(observed, desired);
   const released = Object.keys(originals).filter((name) => !(name in desired.settings));
-  const found = [...Object.keys(desired.settings), ...released]
+  const unmanaged = unmanagedSettings(observed, desired);
+  const found = [...Object.keys(desired.settings), ...released, ...unmanaged]
     .filter((name) => !announced.has(name))
     .map((name) => [name, settings[name]?.value ?? null]);
   const unmanagedHba = records.some(({ label }) => label === null) ? desired.inputs.unmanagedHba : "keep";

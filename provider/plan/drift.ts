@@ -39,7 +39,7 @@ export function findDrift(observed: Observed, declaration: Desired): Drift {
 
 function sameSetting(observed: Observed, desired: Desired, given: string): boolean {
   const name = given.toLowerCase();
-  const there = observed.settings[name]?.value ?? null;
+  const there = runningByCommand(observed, name) ?? observed.settings[name]?.value ?? null;
   const wanted = desired.settings[name] ?? null;
   if (there === null || wanted === null) return there === wanted;
   return equalValues(findSetting(desired.inputs.version, name), there, wanted);
@@ -49,14 +49,24 @@ function sameSetting(observed: Observed, desired: Desired, given: string): boole
 function asDeclared(observed: Observed, desired: Desired, given: string, declared: Setting): Setting {
   const setting = findSetting(desired.inputs.version, given);
   const boot = setting && setting.bootValue !== null ? printValue(setting, setting.bootValue) : null;
-  const there = observed.settings[given.toLowerCase()]?.value ?? boot;
+  const name = given.toLowerCase();
+  const there = runningByCommand(observed, name) ?? observed.settings[name]?.value ?? boot;
   if (there === null) return null;
   if (typeof declared === "number" && /^-?[0-9]+(\.[0-9]+)?$/.test(there)) return Number(there);
   if (typeof declared === "boolean" && equalValues(setting, there, !declared)) return !declared;
   return there;
 }
 
+/** What the server was started with, whatever its files say; where that may be shown. */
+function runningByCommand({ commandLine, pending }: Observed, name: string): string | undefined {
+  const running = commandLine.includes(name) ? pending[name]?.running : undefined;
+  return running === "(not shown)" ? undefined : running;
+}
+
 function place(observed: Observed, given: string): string {
+  if (runningByCommand(observed, given.toLowerCase()) !== undefined) {
+    return `${given} is overridden by how the server was started (its command line or environment)`;
+  }
   const found = observed.settings[given.toLowerCase()]?.place;
   if (found === undefined) return `${given} is no longer in postgresql.conf`;
   if (found.startsWith("postgresql.auto.conf:")) return `${given} is overridden in ${found} (ALTER SYSTEM)`;

@@ -1,9 +1,8 @@
 import { parseHbaRecord, parseIdentRecord } from "../postgresql/hba-record";
-import { findSetting } from "../postgresql/settings";
-import { equalValues } from "../postgresql/values";
 import type { Major } from "../postgresql/version";
 import type { InstanceInputs } from "../schema/inputs";
 import type { Observed } from "../schema/state";
+import { isGiven } from "./given";
 
 /** What a program would declare of an instance for nothing to be planned. */
 export interface Declaration {
@@ -48,41 +47,6 @@ export function declarationOf(
 /** The class gives these. */
 const isDefault = (setting: string, value: string, name: string): boolean =>
   setting === "port" || (setting === "cluster_name" && value === name);
-
-/** What initdb writes: of the numbers the values that it usually finds, of the rest any; and where things are. */
-const given: Readonly<Record<string, string | undefined>> = {
-  max_connections: "100",
-  shared_buffers: "128MB",
-  max_wal_size: "1GB",
-  min_wal_size: "80MB",
-  dynamic_shared_memory_type: "posix",
-  ...Object.fromEntries(
-    [
-      "cluster_name",
-      "config_file",
-      "data_directory",
-      "datestyle",
-      "default_text_search_config",
-      "external_pid_file",
-      "hba_file",
-      "ident_file",
-      "lc_messages",
-      "lc_monetary",
-      "lc_numeric",
-      "lc_time",
-      "log_timezone",
-      "port",
-      "timezone",
-    ].map((name) => [name, undefined]),
-  ),
-};
-
-function isGiven(version: Major, name: string, value: string): boolean {
-  const setting = findSetting(version, name);
-  const values = [setting?.bootValue, given[name]].filter((known) => typeof known === "string");
-  if (name in given && given[name] === undefined) return true;
-  return setting !== undefined && values.some((known) => equalValues(setting, value, known ?? ""));
-}
 
 /** Of a text nobody can tell; these are the places where they are. */
 const isSecret = (name: string): boolean =>

@@ -17,6 +17,7 @@ export const nothing: Observed = {
   elsewhere: [],
   originals: {},
   pending: {},
+  commandLine: [],
   unapplied: "none",
   access: null,
   replicationRole: null,

@@ -56,6 +56,7 @@ export function printPlan(
       info(
         `plan: ${pending.join(", ")}: written, pending until the next restart (restartOnChanges is false)`,
       ),
+    ...removedLines(observed, desired, changes),
     ...stayingLines(observed, desired),
     ...serviceLines(observed, desired, steps),
     ...accessLines(steps),
@@ -89,6 +90,15 @@ export function printChanges(desired: Desired, steps: readonly Step[]): PlanLine
     records.flatMap(({ file, label }) => (label === null ? [] : [`${label} in pg_${file}.conf`])),
   ];
   return lines.filter((words) => words.length > 0).map((words) => info(`plan: written: ${words.join(", ")}`));
+}
+
+function removedLines(observed: Observed, desired: Desired, changes: readonly SettingChange[]): PlanLine[] {
+  const removed = changes.filter(
+    ({ name, to, declared }) => !declared && to === null && !(name in observed.originals),
+  );
+  if (removed.length === 0) return [];
+  const words = removed.map((change) => printChange(desired, change));
+  return [info(`plan: settings that nobody declares are removed: ${words.join(", ")}`)];
 }
 
 /** `null` takes lines out of postgresql.conf, and out of nothing that it includes. */

@@ -4,6 +4,7 @@ import type { Major } from "../postgresql/version";
 import type { Observed } from "../schema/state";
 import type { Desired } from "./desired";
 import type { SettingChange } from "./step";
+import { unmanagedSettings } from "./unmanaged";
 
 /**
  * What postgresql.conf has to say differently; by name, so that the preview reads the same every time. One that is given
@@ -15,7 +16,9 @@ export function settingChanges(observed: Observed, desired: Desired): SettingCha
       const from = observed.settings[name]?.value ?? null;
       const declared = name in desired.settings;
       const same = sameText(desired, name, from, to) || (to === null && isIncluded(observed, name));
-      const appliedBy = same ? "reload" : appliedBySetting(desired.inputs.version, name);
+      const isFixed = observed.commandLine.includes(name);
+      const how = isFixed ? "restart" : appliedBySetting(desired.inputs.version, name);
+      const appliedBy = same ? "reload" : how;
       return { same, change: { name, from, to, appliedBy, declared } };
     })
     .filter(({ same, change }) => !isMade(observed) || !change.declared || !same)
@@ -35,7 +38,15 @@ const isMade = (observed: Observed): boolean => observed.existence === "present"
 /** Those declared, and those no longer: these go back to what the file said before the provider took them over. */
 function wantedSettings(observed: Observed, desired: Desired): Record<string, string | null> {
   const released = Object.entries(observed.originals).filter(([name]) => !(name in desired.settings));
-  return { ...Object.fromEntries(released), ...desired.settings };
+  const unmanaged =
+    desired.inputs.unmanagedSettings === "remove"
+      ? unmanagedSettings(observed, desired).filter((name) => !isIncluded(observed, name))
+      : [];
+  return {
+    ...Object.fromEntries(unmanaged.map((name) => [name, null])),
+    ...Object.fromEntries(released),
+    ...desired.settings,
+  };
 }
 
 function sameText(desired: Desired, name: string, from: string | null, to: string | null): boolean {

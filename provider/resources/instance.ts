@@ -87,11 +87,12 @@ export const instance = guarded({
     if (!("schemaVersion" in props)) return lookUp(id, props);
     const remembered = parseState(props);
     try {
-      const { made, drift, refusal } = await inspect(id, remembered);
+      const { made, drift, refusal, lines } = await inspect(id, remembered);
       const log = logFor(props.__urn);
       if (refusal) await log.say("warning", `the server takes no sessions of the provider: ${refusal}`);
       const inputs = { ...declaredOnly(props, remembered), ...drift.inputs };
       for (const place of drift.places) await log.say("info", `plan: ${place}`);
+      for (const line of lines) await log.say(line.severity, line.text);
       return { id, props: printState(inputs, made), inputs };
     } catch (error) {
       if (error instanceof InstanceNotFoundError) return {};

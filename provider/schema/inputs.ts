@@ -95,6 +95,7 @@ export const shape = {
   port,
   state: choice(["started", "stopped"]),
   settings: z.record(z.string(), settingValue, secretBecause("is no map from setting names to values")),
+  unmanagedSettings: choice(["keep", "remove"]),
   restartOnChanges: boolean,
   restartTriggers: z.json(secretBecause("is no value that JSON can hold")),
   auth: object({ local: method, host: method, hostssl: method }),

@@ -42,6 +42,8 @@ export const observedSchema = z.strictObject({
   originals: z.record(z.string(), z.string().nullable()),
   /** Settings that the running server takes only at its next start. */
   pending: z.record(z.string(), z.strictObject({ running: z.string(), wanted: z.string() })),
+  /** Settings that the server was started with, against which no file counts. */
+  commandLine: z.array(z.string()).default([]),
   /**
    * Written by the provider and not taken yet: an interrupted run's next step. `pending` is what the server has read,
    * and takes at its next start.

@@ -43,6 +43,8 @@ export interface Observation {
   readonly loadedAt: string | undefined;
   /** Of the last upgrade, done or not. */
   readonly journal: Journaled | undefined;
+  /** Lines that a running server does not take, with its reason. */
+  readonly refusedLines: readonly string[];
   /** The control groups of the postmaster. */
   readonly cgroups: string;
   /** Why a server that runs takes no session of ours; what only it knows is then as remembered. */
@@ -106,6 +108,11 @@ export async function observe(target: Target, remembered?: Observed): Promise<Ob
     elsewhere: Object.values(files).filter((file) => !file.startsWith(`${target.dataDirectory}/`)),
     originals: parseOriginals(text("originals")),
     pending: { ...pending, ...olderThanBinaries(answers, binaries) },
+    commandLine: answers
+      ? answers.commandLine.map(({ name }) => name)
+      : postmaster
+        ? (known?.commandLine ?? [])
+        : [],
     unapplied: unapplied(text("unapplied"), postmaster),
     access: existence === "present" ? readAccess(bytes("hba"), bytes("ident")) : null,
     replicationRole: answers ? answers.replicationRole : (known?.replicationRole ?? null),
@@ -145,6 +152,7 @@ export async function observe(target: Target, remembered?: Observed): Promise<Ob
     refusal,
     loadedAt,
     hushed: text("hushed"),
+    refusedLines: answers?.refusedLines ?? [],
     cgroups: text("cgroup"),
     ...conf,
   };
@@ -319,13 +327,19 @@ function leftoversOf(notes: string): string[] {
 
 /** What the next start will change: what the server says, and lines of the files that it has not read yet. */
 function pendingSettings(
-  { startSettings }: Answers,
+  { startSettings, commandLine }: Answers,
   settings: Observed["settings"],
   version: Major,
 ): Observed["pending"] {
-  const waiting = startSettings.filter(
+  const unread = startSettings.filter(
     ({ name, setting, isPending }) => isPending || isUnread(version, name, settings[name]?.value, setting),
   );
+  // The next start has no such command line.
+  const fixed = commandLine.filter(
+    ({ name, running, bootValue }) =>
+      !equalValues(findSetting(version, name), settings[name]?.value ?? bootValue, running),
+  );
+  const waiting = [...unread, ...fixed];
   return Object.fromEntries(
     waiting.map(({ name, running, bootValue, shown }) => {
       const wanted = settings[name]?.value ?? bootValue;

@@ -12,6 +12,10 @@ export interface Answers {
   readonly replicationRole: Observed["replicationRole"];
   readonly replicationSlots: readonly string[];
   readonly startSettings: readonly StartSetting[];
+  /** Those that it was started with: no file changes them. */
+  readonly commandLine: readonly StartSetting[];
+  /** Lines of the files that it does not take, with its reason. */
+  readonly refusedLines: readonly string[];
   /** When the server last read its files. */
   readonly loadedAt: string;
   /** Who receives its WAL as a standby does: by slot, or as it calls itself. */
@@ -56,13 +60,20 @@ export const questions = ({ superuser, replication }: Asked): readonly string[] 
   `SELECT slot_name AS name FROM pg_replication_slots
     WHERE slot_type = 'physical' AND slot_name IN (${literals(replication?.slots)}) ORDER BY slot_name`,
   `SELECT oid::text AS oid, spcname AS name FROM pg_tablespace`,
+  `SELECT name, setting, current_setting(name) AS running, coalesce(boot_val, '') AS boot,
+          vartype <> 'string' AS shown, true AS pending
+     FROM pg_settings WHERE source IN ('command line', 'environment variable')
+      AND name NOT IN ('config_file', 'data_directory', 'hba_file', 'ident_file') ORDER BY name`,
+  `SELECT format('%s:%s: %s: %s', f.sourcefile, f.sourceline, f.name, f.error) AS line
+     FROM pg_file_settings f LEFT JOIN pg_settings s ON lower(s.name) = lower(f.name)
+    WHERE f.error IS NOT NULL AND NOT coalesce(s.pending_restart, false) AND coalesce(s.context, '') <> 'postmaster'`,
   "SELECT slot_name AS name, slot_type AS type FROM pg_replication_slots WHERE NOT temporary ORDER BY 1",
 ];
 
 const literals = (names: readonly string[] = []): string => ["", ...names].map(quoteLiteral).join(", ");
 
 export function readAnswers([version, database, role, settings, ...more]: readonly Rows[]): Answers {
-  const [standbys, roles, slots, tablespaces, everySlot] = more;
+  const [standbys, roles, slots, tablespaces, commandLine, refused, everySlot] = more;
   const [found] = roles ?? [];
   return {
     replicationRole: found
@@ -83,15 +94,19 @@ export function readAnswers([version, database, role, settings, ...more]: readon
     slots: Object.fromEntries(
       (everySlot ?? []).map(({ name, type }) => [String(name), type === "logical" ? "logical" : "physical"]),
     ),
-    startSettings: (settings ?? []).map((row) => ({
-      name: String(row.name),
-      setting: String(row.setting),
-      isPending: row.pending === true,
-      running: String(row.running),
-      bootValue: String(row.boot),
-      shown: row.shown === true,
-    })),
+    startSettings: (settings ?? []).map(startSetting),
+    commandLine: (commandLine ?? []).map(startSetting),
+    refusedLines: (refused ?? []).map(({ line }) => String(line)),
   };
 }
+
+const startSetting = (row: Rows[number]): StartSetting => ({
+  name: String(row.name),
+  setting: String(row.setting),
+  isPending: row.pending === true,
+  running: String(row.running),
+  bootValue: String(row.boot),
+  shown: row.shown === true,
+});
 
 const textOrNull = (value: unknown): string | null => (typeof value === "string" ? value : null);

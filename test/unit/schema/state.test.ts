@@ -27,6 +27,7 @@ const made: Made = {
     overrides: {},
     originals: { work_mem: null },
     pending: { max_connections: { running: "100", wanted: "200" } },
+    commandLine: ["work_mem"],
     unapplied: "none",
     access: { hba: [{ label: "hba.app", text: "host all app 10.0.0.0/8 md5" }], ident: [] },
     replicationRole: { name: "replicator", verifier: null, replicates: true },

@@ -1,0 +1,218 @@
+/** Each kind of what somebody may do by hand: seen by a refresh with its place, repaired by the next update, then nothing to plan. */
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
+import { instance } from "../../../provider/resources/instance";
+import type { Properties } from "../../../provider/schema/check";
+import { handles, type Live, place } from "../../support/instances";
+import { completePrograms, editAsOwner } from "../../support/servers";
+
+const said = vi.hoisted((): string[] => []);
+vi.mock("../../../provider/resources/engine", async (original) => ({
+  ...(await original<object>()),
+  logFor: () => ({
+    say: async (severity: string, text: string) => void said.push(`${severity}: ${text}`),
+    progress: () => undefined,
+  }),
+}));
+
+interface Kind {
+  readonly kind: string;
+  /** A shell script in the data directory with the programs on the PATH, or SQL. */
+  readonly deed: string | { readonly sql: string };
+  /** What a refresh puts in place of the inputs. */
+  readonly found?: object;
+  /** What it says beside. */
+  readonly says?: RegExp;
+  /** What the program declares beside the rest. */
+  readonly declares?: Properties;
+  /** What is so after the repair: SQL and its answer. */
+  readonly after?: readonly [sql: string, answer: string];
+}
+
+const verifier = `SCRAM-SHA-256$4096:${"a".repeat(22)}==$${"b".repeat(43)}=:${"c".repeat(43)}=`;
+const hup = "kill -HUP $(head -n 1 postmaster.pid)";
+
+const declared: Properties = {
+  restartOnChanges: true,
+  superuserPasswordVerifier: verifier,
+  replicationRole: { name: "replicator" },
+  replicationSlots: ["one"],
+  dataChecksums: true,
+  hba: {
+    app: { type: "host", database: "all", user: "app", address: "10.0.0.0/8", method: "scram-sha-256" },
+  },
+  ident: { jo: { map: "m", systemUser: "jo", databaseUser: "app" } },
+};
+const settings = { work_mem: "5MB", log_min_messages: "error", max_connections: 40 };
+
+const kinds: readonly Kind[] = [
+  {
+    kind: "a setting edited",
+    deed: `sed -i 's/^work_mem.*/work_mem = 6MB/' postgresql.conf`,
+    found: { settings: { work_mem: "6MB" } },
+    says: /work_mem was changed in postgresql\.conf:\d+/,
+    after: ["SHOW work_mem", "5MB"],
+  },
+  {
+    kind: "a later line of it",
+    deed: `echo "Work_Mem 7MB" >>postgresql.conf; ${hup}`,
+    found: { settings: { work_mem: "7MB" } },
+    says: /work_mem was changed in postgresql\.conf:\d+/,
+    after: ["SHOW work_mem", "5MB"],
+  },
+  {
+    kind: "its line removed",
+    deed: `sed -i '/^[Ww]ork_[Mm]em/d' postgresql.conf; ${hup}`,
+    found: { settings: { work_mem: "4MB" } },
+    says: /work_mem is no longer in postgresql\.conf/,
+    after: ["SHOW work_mem", "5MB"],
+  },
+  {
+    kind: "an include that overrides it",
+    deed: `echo "work_mem = 8MB" >extra.conf; echo "include 'extra.conf'" >>postgresql.conf; ${hup}`,
+    found: { settings: { work_mem: "8MB" } },
+    says: /work_mem is overridden in extra\.conf:1/,
+    after: ["SHOW work_mem", "5MB"],
+  },
+  {
+    kind: "ALTER SYSTEM",
+    deed: { sql: "ALTER SYSTEM SET work_mem = '9MB'; SELECT pg_reload_conf()" },
+    found: { settings: { work_mem: "9MB" } },
+    says: /work_mem is overridden in postgresql\.auto\.conf:3 \(ALTER SYSTEM\)/,
+    after: ["SHOW work_mem", "5MB"],
+  },
+  {
+    kind: "ALTER SYSTEM of what only a restart takes",
+    deed: { sql: "ALTER SYSTEM SET max_connections = 50; SELECT pg_reload_conf()" },
+    found: { settings: { max_connections: 50 } },
+    says: /max_connections is overridden in postgresql\.auto\.conf:3/,
+    after: ["SHOW max_connections", "40"],
+  },
+  {
+    kind: "a server started by hand with a command line",
+    deed: `pg_ctl -w -m fast stop >/dev/null; pg_ctl -w -l /dev/null -o "-c work_mem=11MB" start >/dev/null`,
+    found: { settings: { work_mem: "11MB" } },
+    says: /work_mem is overridden by how the server was started/,
+    after: ["SHOW work_mem", "5MB"],
+  },
+  {
+    kind: "an undeclared setting, kept",
+    deed: { sql: "ALTER SYSTEM SET log_statement = 'ddl'; SELECT pg_reload_conf()" },
+    says: /info: plan: 1 settings that nobody declares: log_statement \(postgresql\.auto\.conf:\d+\)/,
+    after: ["SHOW log_statement", "ddl"],
+  },
+  {
+    kind: "an undeclared setting, removed",
+    declares: { unmanagedSettings: "remove" },
+    deed: `echo "temp_buffers = 9MB" >>postgresql.conf; ${hup}`,
+    says: /2 settings that nobody declares: log_statement .*temp_buffers/,
+    after: ["SELECT current_setting('temp_buffers') || current_setting('log_statement')", "8MBnone"],
+  },
+  {
+    kind: "a line that the server refuses",
+    deed: `sed -i 's/^work_mem.*/work_mem = banana/' postgresql.conf; ${hup}; sleep 0.5`,
+    found: { settings: { work_mem: "banana" } },
+    says: /warning: the server does not take this line of its files: \S+postgresql\.conf:\d+: work_mem: /,
+    after: ["SHOW work_mem", "5MB"],
+  },
+  {
+    kind: "an hba record edited",
+    deed: `sed -i '/pginstance hba.app/ s/10.0.0.0/11.0.0.0/' pg_hba.conf; ${hup}`,
+    found: { hba: { app: { address: "11.0.0.0/8" } } },
+    after: ["SELECT count(*) FROM pg_hba_file_rules WHERE address = '10.0.0.0'", "1"],
+  },
+  {
+    kind: "an hba record lost",
+    deed: `sed -i '/pginstance hba.app/d' pg_hba.conf; ${hup}`,
+    found: { hba: {} },
+    after: ["SELECT count(*) FROM pg_hba_file_rules WHERE address = '10.0.0.0'", "1"],
+  },
+  {
+    kind: "an ident record lost",
+    deed: `sed -i '/pginstance ident.jo/d' pg_ident.conf; ${hup}`,
+    found: { ident: {} },
+  },
+  {
+    kind: "the superuser's password",
+    deed: { sql: "ALTER ROLE postgres PASSWORD 'other'" },
+    after: ["SELECT rolpassword FROM pg_authid WHERE rolname = 'postgres'", verifier],
+  },
+  {
+    kind: "the replication role",
+    deed: { sql: "ALTER ROLE replicator NOREPLICATION" },
+    found: { replicationRole: { name: "no_replicator" } },
+    after: ["SELECT rolreplication FROM pg_roles WHERE rolname = 'replicator'", "true"],
+  },
+  {
+    kind: "a slot dropped",
+    deed: { sql: "SELECT pg_drop_replication_slot('one')" },
+    found: { replicationSlots: [] },
+    after: ["SELECT count(*) FROM pg_replication_slots", "1"],
+  },
+  {
+    kind: "data checksums",
+    deed: "pg_ctl -w -m fast stop >/dev/null; pg_checksums --disable >/dev/null; pg_ctl -w -l /dev/null start >/dev/null",
+    found: { dataChecksums: false },
+    after: ["SHOW data_checksums", "on"],
+  },
+  {
+    kind: "stopped",
+    deed: "pg_ctl -w -m fast stop >/dev/null",
+    found: { state: "stopped" },
+    after: ["SELECT 1", "1"],
+  },
+  {
+    kind: "crashed",
+    deed: "pg_ctl -m immediate stop >/dev/null",
+    found: { state: "stopped" },
+    after: ["SELECT 1", "1"],
+  },
+];
+
+describe("what somebody did by hand, in order:", () => {
+  let live: Live;
+  let outs: Properties;
+  let programs: string;
+  const table: object[] = [];
+  const inputs = (more: Properties = {}) =>
+    live.inputs({ ...declared, binDirectory: programs, settings, ...more });
+
+  beforeAll(async () => {
+    programs = await completePrograms("17");
+    const at = await place("17");
+    const target = { ...at.target, binDirectory: programs };
+    live = { ...at, ...handles(target), id: "", outs: {} };
+    const made = await instance.create(await inputs());
+    live = { ...live, id: made.id };
+    outs = made.outs as Properties;
+  });
+  beforeEach(() => void said.splice(0));
+  afterAll(async () => {
+    console.log(`Drift:\n${table.map((row) => JSON.stringify(row)).join("\n")}`);
+    await live?.folder.dispose();
+  });
+
+  it.each(kinds)("$kind", async ({ kind, deed, found, says, declares = {}, after }) => {
+    if (typeof deed === "string") {
+      await editAsOwner(
+        `cd "$1" && PGDATA=$1 PATH=$2:$PATH && export PGDATA && ${deed}`,
+        live.target.dataDirectory,
+        programs,
+      );
+    } else for (const statement of deed.sql.split("; ")) await live.sql(statement);
+    const wanted = await inputs(declares);
+    said.splice(0);
+    const seen = await instance.read(live.id, outs);
+    if (found) expect(seen.inputs).toMatchObject(found);
+    if (says) expect(said.join("\n")).toMatch(says);
+    const lines = said.splice(0);
+    const { changes } = await instance.diff(live.id, seen.props as Properties, wanted);
+    const announced = said.splice(0);
+    outs = (await instance.update(live.id, seen.props as Properties, wanted)).outs as Properties;
+    expect(said.filter((line) => line.startsWith("warning"))).toEqual([]);
+    if (after) expect(String(Object.values((await live.sql(after[0]))[0] ?? {})[0])).toBe(after[1]);
+    expect(await instance.diff(live.id, outs, wanted)).toMatchObject({ changes: false });
+    const again = await instance.read(live.id, outs);
+    expect(again.props).toEqual(outs);
+    table.push({ kind, seen: lines, changes: changes ?? "inputs", announced });
+  });
+});
