@@ -17,11 +17,23 @@ export async function startingStep(
   session: Session,
   command: StepCommand,
 ): Promise<CommandResult> {
-  const result = await session.step(command);
-  if (result.exitCode !== needsStarter) return result;
-  await openStarter(target, session);
-  return session.step(command);
+  for (let attempt = 0; ; attempt++) {
+    const result = await session.step(command);
+    if (result.exitCode !== needsStarter) return result;
+    if (attempt === attempts) {
+      throw new CommandError(`${command.name}: whom ${describe(target)} asks to ask systemd went away`, {
+        command: command.name,
+        exitCode: result.exitCode,
+        stderr: result.stderr,
+        hint: "Nothing was done. Run `pulumi up` again.",
+      });
+    }
+    await openStarter(target, session);
+  }
 }
+
+/** On a slow connection the step may come too late for who was there to be asked. */
+const attempts = 3;
 
 /** The same, for a step that is not waited for: it cannot say what it needs. */
 export async function beginStarting(target: Target, session: Session, command: StepCommand): Promise<void> {
@@ -56,12 +68,12 @@ async function openStarter(target: Target, session: Session): Promise<void> {
 
 /**
  * Root's part. The pipes are in a directory of root's, so that the owner can put nothing in their place; the one word that
- * is heard starts the one unit. It ends when nobody holds the first pipe any more, or nobody came for it within a minute.
+ * is heard starts the one unit. It ends when nobody holds the first pipe any more, or nobody came for it for some seconds.
  */
 const starter = `place=$(mktemp -d /run/pginstance.XXXXXX) && mkfifo -m 600 "$place/ask" "$place/answer" &&
   chown "$2" "$place/ask" "$place/answer" && chmod 755 "$place" || exit
 setsid sh -c 'place=$1 unit=$2
-setsid sh -c "sleep 60; : <>\\"\\$1/ask\\"" late "$place" & late=$!
+setsid sh -c "sleep 15; : <>\\"\\$1/ask\\"" late "$place" & late=$!
 exec 4<>"$place/answer"
 while read -r word; do
   [ "$word" = start ] || continue
