@@ -5,7 +5,7 @@ import type { Desired } from "./desired";
 import { heeding } from "./heeding";
 import { isOffline, offlineKinds, offlineSteps } from "./maintenance";
 import { isUp, plan, planExactly } from "./plan";
-import { findStep, type RecordChange, type SettingChange, type Step, type StepKind } from "./step";
+import { changesOf, findStep, type RecordChange, type Step, type StepKind } from "./step";
 import { unmanagedSettings } from "./unmanaged";
 import { carriedToDeclared } from "./upgrade";
 
@@ -122,13 +122,6 @@ export function agree(remembered: Observed, observed: Observed, desired: Desired
     left,
     more: moreThanAnnounced(remembered, observed, desired, take, found, announced, names),
   };
-}
-
-/** All that steps write into the files. */
-export function changesOf(steps: readonly Step[]): readonly SettingChange[] {
-  return steps.flatMap((step) =>
-    step.kind === "writeConfiguration" || step.kind === "upgrade" ? step.changes : [],
-  );
 }
 
 function isCovered(step: Step, announced: readonly Step[]): boolean {

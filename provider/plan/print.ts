@@ -9,6 +9,7 @@ import { isIncluded, mayShow, needsRestart } from "./settings";
 import { standbyLines } from "./standby-words";
 import { findStep, type SettingChange, type Step } from "./step";
 import { upgradeLines } from "./upgrade-words";
+import { warnings } from "./warnings";
 
 /** Says what matters of a plan in plain words; nothing at all when users of the database notice nothing. */
 export function printPlan(
@@ -59,6 +60,7 @@ export function printPlan(
     ...removedLines(observed, desired, changes),
     ...stayingLines(observed, desired),
     ...serviceLines(observed, desired, steps),
+    ...warnings(observed, desired, steps),
     ...accessLines(steps),
     steps.length > 0 &&
       !restart &&

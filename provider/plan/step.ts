@@ -123,3 +123,10 @@ export function findStep<K extends StepKind>(
 ): Extract<Step, { kind: K }> | undefined {
   return steps.find((step): step is Extract<Step, { kind: K }> => step.kind === kind);
 }
+
+/** All that steps write into the files. */
+export function changesOf(steps: readonly Step[]): readonly SettingChange[] {
+  return steps.flatMap((step) =>
+    step.kind === "writeConfiguration" || step.kind === "upgrade" ? step.changes : [],
+  );
+}

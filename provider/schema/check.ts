@@ -1,5 +1,6 @@
 import type { InputFailure } from "../errors";
 import { equalLocales, findEncoding } from "../postgresql/locale";
+import { brokenRules } from "../postgresql/setting-rules";
 import { findSetting } from "../postgresql/settings";
 import { equalValues, type SettingValue } from "../postgresql/values";
 import { isMajor } from "../postgresql/version";
@@ -57,6 +58,7 @@ export function check(olds: Properties, news: Properties): Checked {
     ...propertyNames.flatMap((name) => checkProperty(name, inputs[name], name in kept)),
     ...("version" in inputs ? [] : [{ property: "version", reason: versionMissing }]),
     ...checkSettings(inputs),
+    ...checkRules(olds, inputs),
     ...checkAccess(inputs),
     ...checkTogether(inputs, olds),
   ];
@@ -130,6 +132,23 @@ function checkSettings(inputs: Properties): InputFailure[] {
     const reason = isRefusedAlready || isUnknown(value) ? undefined : checkSetting(version, name, value);
     return reason === undefined ? [] : [{ property: `settings.${name}`, reason }];
   });
+}
+
+/** Of a new instance; of one that is there its files count, too, and the plan looks at them. */
+function checkRules(olds: Properties, { settings, version, standby }: Properties): InputFailure[] {
+  if (Object.keys(olds).length > 0 || !isMajor(version) || standby !== undefined) return [];
+  if (settings !== undefined && !isMap(settings)) return [];
+  const declared = new Map(
+    Object.entries(settings ?? {}).map(([name, value]) => [name.toLowerCase(), value]),
+  );
+  const lookup = (name: string) => {
+    const value = declared.has(name) ? declared.get(name) : null;
+    return value === null || isValue(value) ? value : undefined;
+  };
+  return brokenRules(version, lookup, (name) => declared.has(name)).map(({ name, reason }) => ({
+    property: `settings.${name}`,
+    reason,
+  }));
 }
 
 /** Rules between properties, or between the last run and this one. */

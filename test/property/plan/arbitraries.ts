@@ -3,6 +3,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { type Desired, desire } from "../../../provider/plan/desired";
 import { isUp } from "../../../provider/plan/plan";
+import { brokenRules } from "../../../provider/postgresql/setting-rules";
 import { findSetting, type Setting } from "../../../provider/postgresql/settings";
 import { isOurUnit } from "../../../provider/postgresql/unit";
 import { parseValue, printValue, type SettingValue, valueToText } from "../../../provider/postgresql/values";
@@ -192,6 +193,21 @@ export interface Story {
   readonly byHand: (host: ModelHost, desired: Desired) => ModelHost;
 }
 
+/** Without what would be refused as wrong together: a case would end there. */
+function startable(version: Major, settings: Settings): Settings {
+  const values = new Map(Object.entries(settings).map(([name, value]) => [name.toLowerCase(), value]));
+  const broken = brokenRules(
+    version,
+    (name) => values.get(name) ?? null,
+    (name) => values.has(name),
+  ).map(({ name }) => name);
+  if (broken.length === 0) return settings;
+  const rest = Object.entries(settings).filter(([name]) => !broken.includes(name.toLowerCase()));
+  return startable(version, Object.fromEntries(rest));
+}
+
+type Settings = Readonly<Record<string, SettingValue | null>>;
+
 const urn = "urn:pulumi:dev::shop::pulumi-nodejs:dynamic/pginstance:Instance::orders";
 
 export const stories: fc.Arbitrary<Story> = fc.constantFrom(...majors).chain((version) =>
@@ -201,21 +217,26 @@ export const stories: fc.Arbitrary<Story> = fc.constantFrom(...majors).chain((ve
       // Else a changed port or socket is refused.
       const stays = first.port === wanted.port && first.socketDirectory === wanted.socketDirectory;
       const second = stays ? wanted : { ...wanted, restartOnChanges: true };
-      const program = (rest: object, settings: readonly (readonly [string, unknown])[]) =>
-        withoutUndefined({ __urn: urn, version, ...rest, settings: Object.fromEntries(settings) });
+      const program = (rest: object, settings: readonly (readonly [string, SettingValue | null])[]) =>
+        withoutUndefined({
+          ...{ __urn: urn, version, ...rest },
+          settings: startable(version, Object.fromEntries(settings)),
+        });
       const first0 = given.flatMap(({ name, before }) => (before ? [[name, before] as const] : []));
       return {
         before: program(
           first,
-          first0.map(([name, spellings]) => [name, spellings[0]]),
+          first0.map(([name, spellings]) => [name, spellings[0] ?? null]),
         ),
         respelt: program(
           first,
-          first0.map(([name, spellings]) => [name, spellings[pick % spellings.length]] as const).reverse(),
+          first0
+            .map(([name, spellings]) => [name, spellings[pick % spellings.length] ?? null] as const)
+            .reverse(),
         ),
         now: program(
           second,
-          given.flatMap(({ name, after }) => (after ? [[name, after[0]] as const] : [])),
+          given.flatMap(({ name, after }) => (after ? [[name, after[0] ?? null] as const] : [])),
         ),
         byHand: (host, desired) => done.reduce((so, deed) => doByHand(so, desired, given, deed), host),
       };
