@@ -1,6 +1,6 @@
 import { InstanceNotFoundError, InstanceStateError, WaitTimeoutError } from "../errors";
 import type { Session } from "../host/session";
-import { isUp } from "../plan/plan";
+import { isUp } from "../plan/is-up";
 import { checkpoint } from "../server/checkpoint";
 import { attach } from "../server/foreground";
 import { type Observation, observe } from "../server/observe";

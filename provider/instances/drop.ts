@@ -1,7 +1,7 @@
 import { InstanceStateError } from "../errors";
 import type { Session } from "../host/session";
 import type { Desired } from "../plan/desired";
-import { isUp } from "../plan/plan";
+import { isUp } from "../plan/is-up";
 import { findSetting } from "../postgresql/settings";
 import { isOurUnit } from "../postgresql/unit";
 import { equalValues } from "../postgresql/values";

@@ -1,5 +1,5 @@
 import { InstanceExistsError, InstanceNotFoundError, InvalidInputsError } from "../errors";
-import { isUp } from "../plan/plan";
+import { isUp } from "../plan/is-up";
 import { binDirectories } from "../postgresql/programs";
 import type { Major } from "../postgresql/version";
 import { check } from "../schema/check";

@@ -1,6 +1,7 @@
 import { InstanceExistsError, InstanceNotFoundError, InstanceStateError } from "../errors";
 import { type Declaration, declarationOf } from "../plan/importable";
-import { isUp, plan } from "../plan/plan";
+import { isUp } from "../plan/is-up";
+import { plan } from "../plan/plan";
 import { binDirectories } from "../postgresql/programs";
 import { check } from "../schema/check";
 import { parseInputs } from "../schema/inputs";

@@ -2,7 +2,7 @@ import { InstanceStateError } from "../errors";
 import type { Session } from "../host/session";
 import { standbySettings } from "../plan/desired-standby";
 import { heeding } from "../plan/heeding";
-import { isUp } from "../plan/plan";
+import { isUp } from "../plan/is-up";
 import { settingChanges } from "../plan/settings";
 import type { InstanceInputs } from "../schema/inputs";
 import { writeConfiguration } from "../server/configuration";

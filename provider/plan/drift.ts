@@ -5,7 +5,7 @@ import type { Observed } from "../schema/state";
 import { accessDrift } from "./access-drift";
 import type { Desired } from "./desired";
 import { heeding } from "./heeding";
-import { isUp } from "./plan";
+import { isUp } from "./is-up";
 import { servicePlaces } from "./service";
 import { isIncluded } from "./settings";
 

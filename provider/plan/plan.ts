@@ -2,6 +2,7 @@ import type { Observed } from "../schema/state";
 import { recordChanges } from "./access";
 import type { Desired } from "./desired";
 import { heeding } from "./heeding";
+import { isUp } from "./is-up";
 import { type OfflineStep, offlineSteps } from "./maintenance";
 import { registration } from "./service";
 import { needsRestart, settingChanges } from "./settings";
@@ -152,10 +153,6 @@ function tablespaces({ observed, desired }: Situation): Step[] {
 function oldCopies({ observed, offline }: Situation): Step[] {
   const moves = offline.some(({ kind }) => kind === "moveWal" || kind === "moveTablespace");
   return moves || observed.leftovers.length > 0 ? [{ kind: "removeOld" }] : [];
-}
-
-export function isUp(observed: Observed): boolean {
-  return observed.existence === "present" && !["stopped", "crashed"].includes(observed.server);
 }
 
 /** Written for a restart by a run that was interrupted before the server heard of it: then it tells nothing pending. */

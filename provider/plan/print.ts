@@ -1,9 +1,9 @@
 import type { InstanceInputs } from "../schema/inputs";
 import type { Observed } from "../schema/state";
 import type { Desired } from "./desired";
+import { isUp } from "./is-up";
 import { info, type PlanLine, warning } from "./line";
 import { isOffline, type OfflineStep } from "./maintenance";
-import { isUp } from "./plan";
 import { serviceLines } from "./service";
 import { isIncluded, mayShow, needsRestart } from "./settings";
 import { standbyLines } from "./standby-words";

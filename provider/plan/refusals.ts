@@ -4,8 +4,8 @@ import { brokenRules } from "../postgresql/setting-rules";
 import type { InstanceInputs, PropertyName } from "../schema/inputs";
 import type { Remembered } from "../schema/state";
 import { desireService } from "./desired-service";
+import { isUp } from "./is-up";
 import { offlineSteps, standbysInTheWay } from "./maintenance";
-import { isUp } from "./plan";
 import { judgeStandby } from "./standby-refusals";
 import { upgradeRefusals } from "./upgrade-refusals";
 

@@ -1,7 +1,7 @@
 import type { Observed } from "../schema/state";
 import type { Desired } from "./desired";
+import { isUp } from "./is-up";
 import { info, type PlanLine, warning } from "./line";
-import { isUp } from "./plan";
 import { findStep, type Step } from "./step";
 import type { Upgrade } from "./upgrade";
 

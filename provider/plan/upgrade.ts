@@ -2,6 +2,7 @@ import { type Adaptation, adaptations, carriedOriginals, carriedOver } from "../
 import type { Major } from "../postgresql/version";
 import type { Observed } from "../schema/state";
 import type { Desired } from "./desired";
+import { isUp } from "./is-up";
 import { settingChanges } from "./settings";
 import type { Step } from "./step";
 
@@ -93,13 +94,12 @@ export function upgraded(observed: Observed, desired: Desired, step: Upgrade): O
 
 /** Of one that shall be stopped: only a server that runs is told of extensions, and can make statistics. */
 export function endOfUpgrade(observed: Observed, { inputs }: Desired): Step[] {
-  const { upgrade, server } = observed;
+  const { upgrade } = observed;
   const isDue =
     upgrade?.stage === "finishing" && inputs.state === "stopped" && observed.existence === "present";
   if (!isDue) return [];
   const { from, to } = upgrade;
-  const isDown = server === "stopped" || server === "crashed";
-  return [...(isDown ? [{ kind: "start" } as const] : []), { kind: "finishUpgrade", from, to }];
+  return [...(isUp(observed) ? [] : [{ kind: "start" } as const]), { kind: "finishUpgrade", from, to }];
 }
 
 /** What that leaves. */

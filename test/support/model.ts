@@ -1,5 +1,6 @@
 import type { Desired } from "../../provider/plan/desired";
-import { isUp, plan } from "../../provider/plan/plan";
+import { isUp } from "../../provider/plan/is-up";
+import { plan } from "../../provider/plan/plan";
 import { replans } from "../../provider/plan/standby";
 import type { SettingChange, Step, StepKind } from "../../provider/plan/step";
 import { type AccessEntry, accessEntries, editAccess } from "../../provider/postgresql/access";

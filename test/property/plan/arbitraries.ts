@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { type Desired, desire } from "../../../provider/plan/desired";
-import { isUp } from "../../../provider/plan/plan";
+import { isUp } from "../../../provider/plan/is-up";
 import { brokenRules } from "../../../provider/postgresql/setting-rules";
 import { findSetting, type Setting } from "../../../provider/postgresql/settings";
 import { isOurUnit } from "../../../provider/postgresql/unit";

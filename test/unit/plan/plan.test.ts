@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
+import { isUp } from "../../../provider/plan/is-up";
 import { nothing } from "../../../provider/plan/nothing";
-import { isUp, plan } from "../../../provider/plan/plan";
+import { plan } from "../../../provider/plan/plan";
 import { effectOf, effects } from "../../../provider/plan/step";
 import type { Properties } from "../../../provider/schema/check";
 import type { Observed } from "../../../provider/schema/state";

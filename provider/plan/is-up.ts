@@ -1,0 +1,6 @@
+import type { Observed } from "../schema/state";
+
+/** Whether a server runs, however far it is: one that starts or stops counts. */
+export function isUp({ existence, server }: Observed): boolean {
+  return existence === "present" && server !== "stopped" && server !== "crashed";
+}
