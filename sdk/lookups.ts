@@ -1,6 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { InstanceListItem, InstanceStatus } from "../provider/instances";
-import { mayBeSecret } from "./hidden-settings";
 import type { Become, HostArgs } from "./host";
 
 /**
@@ -109,7 +108,7 @@ export interface SettingLookup {
  * @example const { shared_buffers } = await getSettings({ name: "orders", version: "17" });
  */
 export async function getSettings(args: InstanceLookupArgs): Promise<Record<string, SettingLookup>> {
-  const { connect, settings } = await import("../provider/instances/index.js");
+  const { connect, mayBeSecret, settings } = await import("../provider/instances/index.js");
   const { host, ref } = split(args);
   const client = await connect(host, ref);
   const rows = await settings(client);

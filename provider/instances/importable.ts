@@ -1,5 +1,5 @@
 import { InstanceExistsError, InstanceNotFoundError, InstanceStateError } from "../errors";
-import { type Declaration, declarationOf } from "../plan/importable";
+import { type Declaration, declarationOf, withoutSecrets } from "../plan/importable";
 import { isUp } from "../plan/is-up";
 import { plan } from "../plan/plan";
 import { binDirectories } from "../postgresql/programs";
@@ -68,11 +68,12 @@ export async function importable(host: HostArgs, ref: Ref): Promise<Importable> 
   const { inputs, failures } = check({}, declared);
   const wrong = failures.map(({ property, reason }) => `${property}: ${reason}`).join("; ");
   if (wrong) throw new InstanceStateError(`${describe(target)} cannot be declared as it is: ${wrong}`);
-  const made = madeOf(opened, observed, declaredNames(inputs), marker?.phase ?? "ready");
+  const shown = withoutSecrets(observed);
+  const made = madeOf(opened, shown, declaredNames(inputs), marker?.phase ?? "ready");
   const id = marker?.id ?? unmarkedId(target, seen);
   requireOurs(target, seen, id);
   const state = { ...made, inputs: parseInputs(inputs) };
-  const steps = plan(observed, desiredOf(state.inputs, made.hostMemory, state));
+  const steps = plan(shown, desiredOf(state.inputs, made.hostMemory, state));
   const left = steps.map(({ kind }) => `${kind} is planned for it: the first \`pulumi up\` does that`);
   return { id, declared, inputs, outputs: printState(inputs, made), notes: [...declaration.notes, ...left] };
 }

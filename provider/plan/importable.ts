@@ -1,4 +1,5 @@
 import { parseHbaRecord, parseIdentRecord } from "../postgresql/hba-record";
+import { mayBeSecret } from "../postgresql/secretive";
 import type { Major } from "../postgresql/version";
 import type { InstanceInputs } from "../schema/inputs";
 import type { Observed } from "../schema/state";
@@ -27,7 +28,7 @@ export function declarationOf(
       : setting in observed.originals && !isDefault(setting, value, name),
   );
   const rows = chosen.map(([setting, { value, place }]) => {
-    const why = isSecret(setting) ? "it may be a secret" : refuses(setting, value);
+    const why = mayBeSecret(setting) ? unsaid[observed.adopted ? "theirs" : "ours"] : refuses(setting, value);
     return { setting, value, note: why && `${setting} (${place}) is not declared: ${why}` };
   });
   const settings = rows
@@ -48,9 +49,30 @@ export function declarationOf(
 const isDefault = (setting: string, value: string, name: string): boolean =>
   setting === "port" || (setting === "cluster_name" && value === name);
 
-/** Of a text nobody can tell; these are the places where they are. */
-const isSecret = (name: string): boolean =>
-  name === "ssl_passphrase_command" || (name.includes(".") && /pass|secret|key|token|credential/i.test(name));
+/** What nobody declares any longer is taken back, which of others' settings is none. */
+const unsaid = {
+  theirs: "it may be a secret",
+  ours: "it may be a secret. Declare it by hand, or the first `pulumi up` takes it out",
+} as const;
+
+const hidden = "(not shown)";
+
+/** What was seen, for a file that people read: of a setting that may be a secret that it is there, and no more. */
+export function withoutSecrets(observed: Observed): Observed {
+  return {
+    ...observed,
+    settings: hide(observed.settings, (entry) => ({ ...entry, value: hidden })),
+    overrides: hide(observed.overrides, (entry) => ({ ...entry, value: hidden })),
+    originals: hide(observed.originals, (original) => original && hidden),
+    pending: hide(observed.pending, () => ({ running: hidden, wanted: hidden })),
+  };
+}
+
+function hide<T>(settings: Readonly<Record<string, T>>, cover: (found: T) => T): Record<string, T> {
+  return Object.fromEntries(
+    Object.entries(settings).map(([name, found]) => [name, mayBeSecret(name) ? cover(found) : found]),
+  );
+}
 
 /** Those that bear a label of the program's. */
 function records({ access, adopted }: Observed): Pick<InstanceInputs, "hba" | "ident" | "auth"> {

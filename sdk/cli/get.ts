@@ -4,9 +4,9 @@ import {
   InstanceNotFoundError,
   InstanceStateError,
   type InstanceStatus,
+  mayBeSecret,
   type Replication,
 } from "../../provider/instances";
-import { mayBeSecret } from "../hidden-settings";
 import { type Arguments, UsageError } from "./arguments";
 import { everyInstance, refOf } from "./instances";
 import { printJson, printTable } from "./table";

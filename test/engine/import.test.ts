@@ -10,9 +10,11 @@ import { debianCluster, type Foreign, handMade, pgliftInstance } from "../suppor
 import { owner } from "../support/instances";
 import { binDirectory, freePort, type OwnedDirectory, ownedDirectory } from "../support/servers";
 
+const secretive = ["app.password", "archive_command", "restore_command", "ssl_passphrase_command"];
+
 /** As root alone Debian's tools make a cluster for postgres. */
 const makers = [
-  () => handMade(["work_mem = 6MB  # by hand", "app.password = 'canary'"]),
+  () => handMade(["work_mem = 6MB  # by hand", ...secretive.map((name) => `${name} = 'canary'`)]),
   pgliftInstance,
   ...(process.getuid?.() === 0 ? [debianCluster] : []),
 ];
@@ -72,8 +74,9 @@ describe("a host whose instances are imported, in order:", () => {
     program = await readFile(join(stack.folder, "instances.ts"), "utf8");
     expect(program.match(/^export const /gm)).toHaveLength(all().length);
     expect(program).toContain('work_mem: "6MB"');
-    expect(program).toContain("app.password (postgresql.conf:");
-    expect(program).not.toContain("canary");
+    for (const name of secretive) expect(program).toContain(`// ${name} (postgresql.conf:`);
+    const file = await readFile(join(stack.folder, "import.json"), "utf8");
+    expect(program + file).not.toContain("canary");
     expect(await fingerprints()).toEqual(before);
     for (const { dataDirectory } of theirs) expect(existsSync(`${dataDirectory}.pginstance`)).toBe(false);
   });

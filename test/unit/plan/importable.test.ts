@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { declarationOf } from "../../../provider/plan/importable";
+import { declarationOf, withoutSecrets } from "../../../provider/plan/importable";
 import { plan } from "../../../provider/plan/plan";
 import { checkSetting } from "../../../provider/schema/settings";
 import type { Observed } from "../../../provider/schema/state";
@@ -29,10 +29,17 @@ describe("what a program declares of an instance that others made", () => {
   });
 
   test("what may be a secret, and what cannot be declared, is named without its value", () => {
-    const there = { ssl_passphrase_command: "canary", "app.password": "canary", primary_conninfo: "canary" };
+    const there = {
+      ssl_passphrase_command: "canary",
+      archive_command: "canary",
+      restore_command: "canary",
+      primary_conninfo: "canary",
+      "app.password": "canary",
+      "app.pin": "canary",
+    };
     const { inputs, notes } = declared(seen({ adopted: true, settings: lines(there) }));
     expect(inputs).toEqual({});
-    expect(notes).toHaveLength(3);
+    expect(notes).toHaveLength(Object.keys(there).length);
     expect(notes.join("\n")).not.toContain("canary");
     expect(notes[0]).toMatch(/^ssl_passphrase_command \(.*\) is not declared: it may be a secret$/);
   });
@@ -65,9 +72,46 @@ describe("what a program declares of an instance of ours", () => {
     });
   });
 
+  test("what may be a secret is to be declared by hand, before it is taken out", () => {
+    const settings = lines({ archive_command: "canary" });
+    const { inputs, notes } = declared({ ...ours, settings, originals: { archive_command: null } });
+    expect(inputs.settings).toBeUndefined();
+    expect(notes).toEqual([
+      expect.stringMatching(
+        /^archive_command \(.*\) is not declared: it may be a secret\. Declare it by hand/,
+      ),
+    ]);
+  });
+
   test("and no setting is planned for it then", () => {
     const { settings = {} } = declared(ours).inputs;
     const steps = plan(ours, wish({ settings }));
     expect(steps.filter(({ kind }) => kind === "writeConfiguration")).toEqual([]);
+  });
+});
+
+describe("what an import remembers of an instance", () => {
+  const canary = { value: "canary", place: "postgresql.conf:1" };
+  const full = seen({
+    settings: { ...lines({ work_mem: "6MB" }), archive_command: canary, "app.key": canary },
+    overrides: { archive_command: canary },
+    originals: { work_mem: null, archive_command: "canary", "app.key": null },
+    pending: { "app.key": { running: "canary", wanted: "canary" } },
+  });
+
+  test("has of what may be a secret that it is there, and no more", () => {
+    const shown = withoutSecrets(full);
+    expect(JSON.stringify(shown)).not.toContain("canary");
+    expect(shown.settings).toMatchObject({
+      work_mem: { value: "6MB" },
+      archive_command: { value: "(not shown)", place: "postgresql.conf:1" },
+    });
+    expect(shown.originals).toEqual({ work_mem: null, archive_command: "(not shown)", "app.key": null });
+  });
+
+  test("is enough for a preview to say that it is taken out when nobody declares it", () => {
+    const steps = plan(withoutSecrets(full), wish({ settings: { work_mem: "6MB" } }));
+    const written = steps.flatMap((step) => (step.kind === "writeConfiguration" ? step.changes : []));
+    expect(written.map(({ name }) => name)).toEqual(["app.key", "archive_command"]);
   });
 });
