@@ -1,6 +1,8 @@
 /** An operation in a process of its own that is killed at a process that it starts, or at a message that it sends to one. */
+import { existsSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { afterAll, beforeAll, vi } from "vitest";
 import { type Elsewhere, elsewhere, type Operation } from "./elsewhere";
 
 const script = join(__dirname, "kill-at-spawn.cjs");
@@ -16,27 +18,34 @@ export interface Kill {
 
 export const named = (kill?: Kill) => (kill ? `${kill.when} ${kill.k}` : "not killed");
 
-export class Sweeper {
-  #runs = 0;
-
-  private constructor(private readonly provider: Elsewhere) {}
-
-  static async open(): Promise<Sweeper> {
-    return new Sweeper(await elsewhere());
-  }
-
+export interface Sweeper {
   /** Says whether it was killed, and what it did: spawns and writes, a letter each. */
-  async perform(operation: Operation, kill?: Kill): Promise<{ killed: boolean; points: string }> {
-    const points = join(this.provider.folder, `points-${this.#runs++}`);
-    await writeFile(points, "");
-    const environment = { KILL_AT: String(kill?.k ?? 0), KILL_WHEN: kill?.when, KILL_POINTS: points };
-    const { ended } = await this.provider.start(operation, { script, environment });
-    return { killed: await ended, points: await readFile(points, "utf8") };
-  }
+  perform(operation: Operation, kill?: Kill): Promise<{ killed: boolean; points: string }>;
+}
 
-  dispose(): Promise<void> {
-    return this.provider.dispose();
-  }
+/** For all of a test file: a provider to be killed, and every place in memory where that is possible. */
+export function sweeper(): Sweeper {
+  let provider: Elsewhere | undefined;
+  let runs = 0;
+  beforeAll(async () => {
+    // What a killed process leaves is the same there, and a sweep is long.
+    if (existsSync("/dev/shm")) vi.stubEnv("TMPDIR", "/dev/shm");
+    provider = await elsewhere();
+  });
+  afterAll(async () => {
+    vi.unstubAllEnvs();
+    await provider?.dispose();
+  });
+  return {
+    async perform(operation, kill) {
+      if (provider === undefined) throw new Error("a sweep begins with its file's hooks");
+      const points = join(provider.folder, `points-${runs++}`);
+      await writeFile(points, "");
+      const environment = { KILL_AT: String(kill?.k ?? 0), KILL_WHEN: kill?.when, KILL_POINTS: points };
+      const { ended } = await provider.start(operation, { script, environment });
+      return { killed: await ended, points: await readFile(points, "utf8") };
+    },
+  };
 }
 
 /** Before every spawn and write, at half of every write, and after each. */

@@ -2,8 +2,7 @@
  * The provider is killed while it makes a standby and while it promotes one: the same operation, run again, must end as
  * one that nobody killed, on the standby and on its primary. Evenly sampled; KILLS=all tries every point.
  */
-import { existsSync } from "node:fs";
-import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { instance } from "../../../provider/resources/instance";
 import type { Properties } from "../../../provider/schema/check";
 import type { Operation } from "../../support/elsewhere";
@@ -13,24 +12,20 @@ import { again } from "../../support/killed";
 import { until } from "../../support/processes";
 import { Snapshot } from "../../support/snapshot";
 import { type Primary, password, placeOfComplete, primary, shows } from "../../support/standby";
-import { named, Sweeper, sample, sweep } from "../../support/sweep";
+import { named, sample, sweep, sweeper } from "../../support/sweep";
 
-let sweeper: Sweeper;
+const kills = sweeper();
 let source: Primary;
 let at: Place;
 
 beforeAll(async () => {
-  if (existsSync("/dev/shm")) vi.stubEnv("TMPDIR", "/dev/shm");
-  sweeper = await Sweeper.open();
   source = await primary({ settings: { wal_keep_size: "1GB" } });
   await source.sql("CREATE TABLE public.t AS SELECT 1 AS a");
   at = await placeOfComplete("second");
 });
 afterAll(async () => {
-  vi.unstubAllEnvs();
   await at?.folder.dispose();
   await source?.folder.dispose();
-  await sweeper.dispose();
 });
 
 const its = () => handles(at.target);
@@ -62,10 +57,10 @@ describe("a provider that is killed", () => {
     const creation: Operation = { method: "create", args: [inputs] };
     const creates = new Tally("create a standby", "kills");
     const deletes = new Tally("delete a standby", "kills");
-    const { points } = await sweeper.perform(creation);
+    const { points } = await kills.perform(creation);
     const first = await instance.create(inputs);
     const wanted = await ending(at, first.outs as Properties);
-    const deletion = await sweeper.perform({ method: "delete", args: [first.id, first.outs] });
+    const deletion = await kills.perform({ method: "delete", args: [first.id, first.outs] });
     await requireNothing(at);
     await requireSlots();
     const births = sample(sweep(points), 14);
@@ -73,7 +68,7 @@ describe("a provider that is killed", () => {
     for (const [turn, birth] of births.entries()) {
       const made: { id: string; outs: Properties }[] = [];
       await creates.try(named(birth), async () => {
-        const { killed } = await sweeper.perform(creation, birth);
+        const { killed } = await kills.perform(creation, birth);
         const { id, outs } = await again(() => instance.create(inputs));
         made.push({ id, outs: outs as Properties });
         await requireEnding(at, outs as Properties, wanted);
@@ -86,7 +81,7 @@ describe("a provider that is killed", () => {
         const [found] = made;
         if (found === undefined) throw new Error("there was nothing to delete");
         const { id, outs } = found;
-        const { killed } = await sweeper.perform({ method: "delete", args: [id, outs] }, death);
+        const { killed } = await kills.perform({ method: "delete", args: [id, outs] }, death);
         await again(() => instance.delete(id, outs));
         await requireNothing(at);
         await requireSlots();
@@ -119,14 +114,14 @@ describe("a provider that is killed", () => {
       await requireSlots();
     };
     await restore();
-    const { points } = await sweeper.perform(promotion);
+    const { points } = await kills.perform(promotion);
     await restore();
     const expected = await ending(at, (await instance.update(...args)).outs as Properties);
     await requirePromoted();
     for (const kill of sample(sweep(points), 20)) {
       await promotions.try(named(kill), async () => {
         await restore();
-        const { killed } = await sweeper.perform(promotion, kill);
+        const { killed } = await kills.perform(promotion, kill);
         const done = await again(() => instance.update(...args));
         await requireEnding(at, done.outs as Properties, expected);
         await requirePromoted();

@@ -2,9 +2,8 @@
  * The provider is killed while it upgrades: the same operation, run again, must end as one that nobody killed. What runs
  * on the host goes on, so the points are the provider's own. Evenly sampled; KILLS=all tries every point.
  */
-import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, it, vi } from "vitest";
+import { describe, it } from "vitest";
 import { instance } from "../../../provider/resources/instance";
 import type { Properties } from "../../../provider/schema/check";
 import type { Operation } from "../../support/elsewhere";
@@ -13,19 +12,10 @@ import { handles } from "../../support/instances";
 import { again } from "../../support/killed";
 import { editAsOwner } from "../../support/servers";
 import { Snapshot } from "../../support/snapshot";
-import { named, Sweeper, sample, sweep } from "../../support/sweep";
+import { named, sample, sweep, sweeper } from "../../support/sweep";
 import { contentOf, fill, upgradable } from "../../support/upgrades";
 
-let sweeper: Sweeper;
-
-beforeAll(async () => {
-  if (existsSync("/dev/shm")) vi.stubEnv("TMPDIR", "/dev/shm");
-  sweeper = await Sweeper.open();
-});
-afterAll(async () => {
-  vi.unstubAllEnvs();
-  await sweeper.dispose();
-});
+const kills = sweeper();
 
 /** The second path is like the default one: it moves on with the major when nobody declares it. */
 const cases = [
@@ -50,7 +40,7 @@ describe("a provider that is killed in an upgrade", () => {
         const now = { ...at, target: { ...target, dataDirectory: join(at.folder.path, to) } };
         const folders = () =>
           editAsOwner('cd "$1" && find . -maxdepth 3 ! -path "./data*/*" | sort', at.folder.path);
-        const { points } = await sweeper.perform(operation);
+        const { points } = await kills.perform(operation);
         await snapshot.restore();
         const done = (await instance.update(...args)).outs as Properties;
         const expected = await ending(now, done);
@@ -59,7 +49,7 @@ describe("a provider that is killed in an upgrade", () => {
         for (const kill of sample(sweep(points), 7)) {
           await updates.try(named(kill), async () => {
             await snapshot.restore();
-            const { killed } = await sweeper.perform(operation, kill);
+            const { killed } = await kills.perform(operation, kill);
             const { outs } = await again(() => instance.update(...args));
             await requireEnding(now, outs as Properties, expected);
             const found = [await folders(), JSON.stringify(await contentOf(handles(now.target).sql))];

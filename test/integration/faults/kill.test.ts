@@ -2,8 +2,7 @@
  * The provider is killed at every process that it starts and every message that it sends to one, in three operations;
  * the same operation, run again, must end as if nothing had happened. The engine knows nothing of a killed create, and has the old state of a killed update.
  */
-import { existsSync } from "node:fs";
-import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { describe, expect, it } from "vitest";
 import { instance } from "../../../provider/resources/instance";
 import type { Properties } from "../../../provider/schema/check";
 import type { Operation } from "../../support/elsewhere";
@@ -18,24 +17,14 @@ import {
 } from "../../support/ending";
 import { place } from "../../support/instances";
 import { again } from "../../support/killed";
-import { named, Sweeper, sweep } from "../../support/sweep";
+import { named, sweep, sweeper } from "../../support/sweep";
 
 const major = "17";
 
 const verifier =
   "SCRAM-SHA-256$4096:c2FsdHNhbHRzYWx0c2FsdA==$cnXrYTRi3C6qLpFa7zJFjKsKbKVBrk2GAIqB3i4Ki1A=:3mbgPnzcvLTYRy5QSYRNX4JqTmhFoAyKkOYyl1Ydwis=";
 
-let sweeper: Sweeper;
-
-beforeAll(async () => {
-  // In memory where that is possible: what a killed process leaves is the same there, and the sweep is long.
-  if (existsSync("/dev/shm")) vi.stubEnv("TMPDIR", "/dev/shm");
-  sweeper = await Sweeper.open();
-});
-afterAll(async () => {
-  vi.unstubAllEnvs();
-  await sweeper.dispose();
-});
+const kills = sweeper();
 
 const restartable = { restartOnChanges: true, superuserPasswordVerifier: verifier };
 const small = { ...restartable, settings: { max_connections: 40, work_mem: "5MB" } };
@@ -53,10 +42,10 @@ describe.concurrent(`a provider on PostgreSQL ${major} that is killed at each pr
     const creates = new Tally("create", "kills");
     const deletes = new Tally("delete", "kills");
     try {
-      const { points } = await sweeper.perform(creation);
+      const { points } = await kills.perform(creation);
       const first = await instance.create(inputs);
       const wanted = await ending(at, first.outs);
-      const deletion = await sweeper.perform({ method: "delete", args: [first.id, first.outs] });
+      const deletion = await kills.perform({ method: "delete", args: [first.id, first.outs] });
       await requireNothing(at);
       const deaths = sweep(deletion.points);
       const births = sweep(points);
@@ -64,7 +53,7 @@ describe.concurrent(`a provider on PostgreSQL ${major} that is killed at each pr
         const [birth, death] = [births[turn], deaths[turn]];
         const made: { id: string; outs: Properties }[] = [];
         await creates.try(named(birth), async () => {
-          const killed = birth !== undefined && (await sweeper.perform(creation, birth)).killed;
+          const killed = birth !== undefined && (await kills.perform(creation, birth)).killed;
           const { id, outs } = await again(() => instance.create(inputs));
           made.push({ id, outs });
           await requireEnding(at, outs, wanted);
@@ -76,7 +65,7 @@ describe.concurrent(`a provider on PostgreSQL ${major} that is killed at each pr
           const { id, outs } = found;
           const killed =
             death !== undefined &&
-            (await sweeper.perform({ method: "delete", args: [id, outs] }, death)).killed;
+            (await kills.perform({ method: "delete", args: [id, outs] }, death)).killed;
           await again(() => instance.delete(id, outs));
           await requireNothing(at);
           return killed;
@@ -96,7 +85,7 @@ describe.concurrent(`a provider on PostgreSQL ${major} that is killed at each pr
     const updates = new Tally("update", "kills");
     try {
       let { id, outs } = await instance.create(inputs.small);
-      const { points } = await sweeper.perform({ method: "update", args: [id, outs, inputs.large] });
+      const { points } = await kills.perform({ method: "update", args: [id, outs, inputs.large] });
       const wanted = { small: {} as Ending, large: {} as Ending };
       // To and fro, as the first way lies behind a create and not behind an update.
       const settle = async () => {
@@ -112,7 +101,7 @@ describe.concurrent(`a provider on PostgreSQL ${major} that is killed at each pr
         const next = now === "small" ? "large" : "small";
         const args = [id, outs, inputs[next]] as const;
         const fine = await updates.try(named(kill), async () => {
-          const { killed } = await sweeper.perform({ method: "update", args }, kill);
+          const { killed } = await kills.perform({ method: "update", args }, kill);
           outs = (await again(() => instance.update(...args))).outs;
           now = next;
           await requireEnding(at, outs, wanted[next]);
