@@ -33,7 +33,7 @@ export async function finalDump(
   const again = exitCode === notAgain ? "The server could not be started again." : "It is as it was.";
   const late = exitCode === timedOut ? "the server did not stop or start in time" : "it failed";
   throw new CommandError(
-    `finalDump: ${late} for ${describe(target)}:\n${stderr.trim().replace(/^/gm, "  ")}`,
+    `finalDump: ${late} for ${describe(target)}, into ${directory}:\n${stderr.trim().replace(/^/gm, "  ")}`,
     {
       command: "pg_dumpall",
       exitCode,
@@ -107,8 +107,16 @@ free=$(df -Pk "$to" | awk 'NR == 2 { print $4 }')
 echo ok; echo "$found"
 `;
 
+/** What an interrupted dump left, which it noted: half a file, and the folder of its socket. Needs $own. */
+export const noHalfDump = `no_half_dump() {
+  [ -e "$own/dumping" ] || return 0
+  while IFS= read -r half; do [ -z "$half" ] || rm -rf "$half"; done <"$own/dumping"
+  rm -f "$own/dumping"
+}
+`;
+
 /** A dump whose server was not started since, by what pg_control says, is not made twice. */
-const dump = `${serverFunctions}reach_systemd
+const dump = `${serverFunctions}${noHalfDump}reach_systemd
 to=$4 name=$5 version=$6 user=$7 programs=$8; shift 8
 stop_limit=$1 start_limit=$2
 partial=$to/.$name-$version-$(printf %s "$data" | cksum | cut -d' ' -f1).partial
@@ -117,22 +125,18 @@ if [ -e "$own/dumped" ] && { read -r control && read -r done; } <"$own/dumped" &
   echo "$done"; exit 0
 fi
 ran=$(server_pid) && alive "$ran" || ran=
-sockets=
-end_private() {
-  [ -z "$private" ] || { kill -INT "$private" 2>/dev/null; wait "$private"; private=; }
-  [ -z "$sockets" ] || rm -rf "$sockets"
-}
+end_private() { [ -z "$private" ] || { kill -INT "$private" 2>/dev/null; wait "$private"; private=; }; }
 give_up() {
   code=$?; [ $code -ne 0 ] || code=1
-  end_private; rm -f "$partial" "$own/dump.log"
+  end_private; no_half_dump; rm -f "$own/dump.log"
   [ -z "$ran" ] || start_server "$start_limit" - || code=${notAgain}
   exit $code
 }
 stop_server INT "$stop_limit" || exit
 mend
 locate
-rm -f "$partial"
-sockets=$(mktemp -d /tmp/pginstance-dump.XXXXXX) || give_up
+no_half_dump
+echo "$partial" >"$own/dumping" && sockets=$(mktemp -d /tmp/pginstance-dump.XXXXXX) && echo "$sockets" >>"$own/dumping" || give_up
 "$bin/postgres" -D "$data" \${elsewhere:+"--config-file=$elsewhere"} -c listen_addresses= -c unix_socket_directories="$sockets" -c unix_socket_permissions=0700 \\
   -c port=5432 -c ssl=off -c logging_collector=off -c log_destination=stderr -c autovacuum=off \\
   -c hot_standby=on </dev/null >"$own/dump.log" 2>&1 7>&- 8>&- 9>&- &
@@ -152,7 +156,7 @@ chmod 600 "$partial" && { sync "$partial" 2>/dev/null || sync; } || give_up
 end_private
 while file=$to/$name-$version-$(date -u +%Y%m%dT%H%M%SZ).sql; [ -e "$file" ]; do sleep 1; done
 mv "$partial" "$file" && { sync "$to" 2>/dev/null || sync; } || give_up
-rm -f "$own/dump.log"
+no_half_dump; rm -f "$own/dump.log"
 { mark; echo "$file"; } >"$own/dumped"
 echo "$file"
 `;

@@ -1,5 +1,6 @@
 import { CommandError } from "../errors";
 import type { Session } from "../host/session";
+import { noHalfDump } from "./final-dump";
 import { outside } from "./outside";
 import { stateDirectory, type Target } from "./target";
 
@@ -34,7 +35,7 @@ export async function removeData(
 }
 
 const script = `data=$1 own=$2 gone=$2/removed; shift 2
-${outside}
+${outside}${noHalfDump}no_half_dump
 [ ! -e "$data" ] || { rm -rf "$gone" && mv "$data" "$gone"; } || exit 1
 for link in "$gone/pg_wal" "$gone/pg_wal.old" "$own/new/pg_wal"; do
   dir=$(readlink "$link") || continue
