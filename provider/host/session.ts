@@ -143,6 +143,13 @@ export class Session {
     return this.#must(`write ${file} in`, writeScript, [file, String(Buffer.byteLength(content))], content);
   }
 
+  /** Whether the folder has a file. */
+  async has(file: string): Promise<boolean> {
+    const script = 'if [ -e "$1/$2" ]; then echo yes; else echo no; fi';
+    const { stdout } = await this.run({ name: `look for ${file}`, script, args: [this.directory, file] });
+    return stdout.toString("latin1").trim() === "yes";
+  }
+
   /** Removes files and folders of the folder. */
   remove(...names: string[]): Promise<void> {
     return this.#must(`remove ${names.join(", ")} from`, 'cd "$1" && shift && rm -rf -- "$@"', names);

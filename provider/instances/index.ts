@@ -51,6 +51,7 @@ export {
   type DemoteOptions,
   demote,
   type Left,
+  type Promoted,
   type PromoteOptions,
   pauseReplay,
   promote,

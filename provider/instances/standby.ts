@@ -26,21 +26,36 @@ export interface Left {
   readonly warnings: readonly string[];
 }
 
+export interface Promoted extends Left {
+  /** false: it was a primary already, promoted by an earlier call that was cut off, or is long done. */
+  readonly promoted: boolean;
+}
+
 /**
  * Makes a standby a primary, and releases its slot on the old one where that answers. Whoever calls it means it: whether
- * the old primary still runs is not asked.
+ * the old primary still runs is not asked. After a call that was cut off, or could not release the slot, another one does
+ * what is left; when nothing is, it changes nothing.
  *
- * @throws InstanceStateError when it is no standby, or does not run
+ * @throws InstanceStateError when it never was a standby, or does not run
  * @throws WaitTimeoutError
  * @throws InstanceNotFoundError
  */
-export function promote(host: HostArgs, ref: Ref, { timeout = 60 }: PromoteOptions = {}): Promise<Left> {
+export function promote(host: HostArgs, ref: Ref, { timeout = 60 }: PromoteOptions = {}): Promise<Promoted> {
   return changing(host, ref, async ({ target }, session, found) => {
-    await promoteServer(target, timeout, found);
+    const { role, settings } = found.observed;
+    const promoted = role === "standby";
+    if (promoted) await session.write(promoting, "");
+    else if (settings.primary_conninfo !== undefined && !(await session.has(promoting)))
+      return { promoted, warnings: [] };
+    if (promoted || settings.primary_conninfo === undefined) await promoteServer(target, timeout, found);
     const left = await releaseOwnSlot(target, session, found);
-    return { warnings: left === undefined ? [] : [left] };
+    if (left === undefined) await session.remove(promoting);
+    return { promoted, warnings: left === undefined ? [] : [left] };
   });
 }
+
+/** A file beside the instance until its slot is released: one of that name that is there later is somebody else's. */
+const promoting = "promoting";
 
 export interface DemoteOptions {
   /** The server to follow, as in `standby.primary`. */
@@ -74,6 +89,7 @@ export async function demote(host: HostArgs, ref: Ref, options: DemoteOptions): 
         throw new InstanceStateError(`demote: ${describe(target)} is a standby already`);
       }
       await requireRejoin(target, desired.standby, "rewind", found);
+      await session.remove(promoting);
       await rejoin(target, session, desired, "rewind");
       const after = await observe(target);
       const kept = Object.keys(after.observed.originals).map((name) => [

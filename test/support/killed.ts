@@ -11,8 +11,9 @@ const hook = join(__dirname, "kill-at-step.cjs");
 
 const program = `
   const { instance } = require(process.argv[2] + "/provider/index.js");
+  const { promote } = require(process.argv[2] + "/provider/instances/index.js");
   const { method, args } = JSON.parse(require("node:fs").readFileSync(process.argv[3], "utf8"));
-  instance[method](...args).then(() => process.exit(0), (error) => { console.error(error.message); process.exit(1); });`;
+  ({ ...instance, promote })[method](...args).then(() => process.exit(0), (error) => { console.error(error.message); process.exit(1); });`;
 
 export interface Kill {
   /** The step's name in the journal. */
@@ -37,7 +38,11 @@ export class Killer {
   }
 
   /** Fails when the process lives to the end: then there was no such step. */
-  async kill(method: "create" | "update" | "delete", args: readonly unknown[], kill: Kill): Promise<void> {
+  async kill(
+    method: "create" | "update" | "delete" | "promote",
+    args: readonly unknown[],
+    kill: Kill,
+  ): Promise<void> {
     const file = join(this.scratch, "operation.json");
     await writeFile(file, JSON.stringify({ method, args }));
     const child = spawn(

@@ -16,12 +16,14 @@ import {
   upgrade,
 } from "../../../provider/instances";
 import { failureOf, handles, messageOf, type Place } from "../../support/instances";
+import { again, Killer } from "../../support/killed";
 import { until } from "../../support/processes";
 import { major, password, placeOfComplete, shows } from "../../support/standby";
 
 const here = { local: {} };
 
 describe("a primary and a standby by the API, in order:", () => {
+  let killer: Killer;
   const places: Record<string, Place> = {};
   const at = (name: string): Place => {
     const found = places[name];
@@ -50,6 +52,7 @@ describe("a primary and a standby by the API, in order:", () => {
     });
 
   beforeAll(async () => {
+    killer = await Killer.open();
     for (const name of ["first", "second"]) places[name] = await placeOfComplete(name);
     await apply(here, manifest("first"));
     await its("first").sql(`CREATE ROLE replicator SUPERUSER LOGIN REPLICATION PASSWORD '${password}'`);
@@ -57,6 +60,7 @@ describe("a primary and a standby by the API, in order:", () => {
   });
   afterAll(async () => {
     for (const { folder } of Object.values(places)) await folder.dispose();
+    await killer?.dispose();
   });
 
   it("a standby is applied as anything else, and get says how it follows", async () => {
@@ -109,9 +113,18 @@ describe("a primary and a standby by the API, in order:", () => {
     expect(messageOf(await failureOf(pauseReplay(here, refOf("first"))))).toContain("is no standby");
   });
 
-  it("only a standby is promoted, and its slot goes with that", async () => {
+  it("only a standby is promoted, and its slot goes with that, if a second call has to see to it", async () => {
     expect(messageOf(await failureOf(promote(here, refOf("first"))))).toContain("is no standby");
-    expect(await promote(here, refOf("second"))).toEqual({ warnings: [] });
+    const slots = async () => (await its("first").sql("SELECT slot_name FROM pg_replication_slots")).length;
+    await killer.kill("promote", [here, refOf("second")], { step: "slot" });
+    expect(await its("second").sql("SELECT pg_is_in_recovery() AS standby")).toEqual([{ standby: false }]);
+    expect(await slots()).toBe(1);
+    expect(await again(() => promote(here, refOf("second")))).toEqual({ promoted: false, warnings: [] });
+    expect(await slots()).toBe(0);
+    await its("first").sql("SELECT pg_create_physical_replication_slot('second')");
+    expect(await promote(here, refOf("second"))).toEqual({ promoted: false, warnings: [] });
+    expect(await slots()).toBe(1);
+    await its("first").sql("SELECT pg_drop_replication_slot('second')");
     await its("second").sql("INSERT INTO public.t VALUES (4)");
     await its("first").sql("INSERT INTO public.t VALUES (99)");
     expect(await get(here, refOf("second"))).toMatchObject({
