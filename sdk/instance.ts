@@ -269,6 +269,8 @@ export interface InstanceArgs {
    * A change of a path moves the tablespace with the server stopped, which the preview warns of, as `walDirectory` does.
    * One that is no longer declared stays as it is: it is never dropped. An instance with a tablespace that is not declared
    * is not deleted; with those that are, their data goes too, and nothing else in their directories.
+   *
+   * A standby has its primary's: here it says where, at its base backup and later.
    * See https://www.postgresql.org/docs/current/manage-ag-tablespaces.html
    * @example { fast: "/ssd/orders" }
    */

@@ -16,7 +16,11 @@ export interface Primary {
  * Configuration is the standby's own: postgresql.conf starts as a copy of the primary's where that lies in its data
  * directory, without ALTER SYSTEM; pg_hba.conf and pg_ident.conf are as declared here. `max_connections`,
  * `max_worker_processes`, `max_wal_senders`, `max_prepared_transactions` and `max_locks_per_transaction` are never below
- * what the primary runs with, whatever is declared. A primary with tablespaces is refused.
+ * what the primary runs with, whatever is declared.
+ *
+ * The primary's tablespaces go to the directories that `tablespaces` names here, and without a name to the path that they
+ * have on the primary; each must be empty or not there, so that on one machine all of them are named. For that the role
+ * needs a session in the database `postgres` there, too. `rejoin: "rebuild"` is refused with tablespaces.
  *
  * Destroying a standby drops its slot on the primary; where that cannot be reached, a warning says what to run there.
  */

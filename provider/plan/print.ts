@@ -31,7 +31,7 @@ export function printPlan(
     findStep(steps, "baseBackup") &&
       info(
         `plan: new standby ${instance}, port ${desired.inputs.port}: base backup of ${desired.standby?.where}, ` +
-          createWords(steps.filter(({ kind }) => kind !== "baseBackup")),
+          `${tablespaceWords(desired)}${createWords(steps.filter(({ kind }) => kind !== "baseBackup"))}`,
       ),
     ...upgradeLines(observed, desired, steps, where),
     restart &&
@@ -128,6 +128,13 @@ function accessLines(steps: readonly Step[]): PlanLine[] {
       ? [info(`plan: ${removed} records of pg_hba.conf and pg_ident.conf that are not declared are removed`)]
       : []),
   ];
+}
+
+/** What is known before the primary is asked which it has. */
+function tablespaceWords({ inputs: { tablespaces = {} } }: Desired): string {
+  const places = Object.entries(tablespaces).map(([name, place]) => `${name} in ${place}`);
+  if (places.length === 0) return "";
+  return `its tablespaces ${places.join(", ")}, others where the primary has them, `;
 }
 
 /** These say themselves that a server starts. */

@@ -85,11 +85,14 @@ export interface BaseBackupOptions {
   readonly slot: string | null;
   /** Elsewhere than in the directory. */
   readonly walDirectory?: string;
+  /** Where each one's directory goes; the others keep theirs. */
+  readonly tablespaces?: readonly { readonly from: string; readonly to: string }[];
 }
 
 /** https://www.postgresql.org/docs/current/app-pgbasebackup.html; never asks for a password. */
 export function baseBackup(options: BaseBackupOptions): string[] {
-  const { binDirectory, conninfo, directory, slot, walDirectory } = options;
+  const { binDirectory, conninfo, directory, slot, walDirectory, tablespaces = [] } = options;
+  const escaped = (path: string) => path.replaceAll("=", "\\=");
   return [
     `${binDirectory}/pg_basebackup`,
     `--dbname=${conninfo}`,
@@ -100,6 +103,7 @@ export function baseBackup(options: BaseBackupOptions): string[] {
     "--no-password",
     ...(slot === null ? [] : [`--slot=${slot}`]),
     ...(walDirectory === undefined ? [] : [`--waldir=${walDirectory}`]),
+    ...tablespaces.map(({ from, to }) => `--tablespace-mapping=${escaped(from)}=${escaped(to)}`),
   ];
 }
 

@@ -7,6 +7,7 @@ import { baseBackup as argv } from "../postgresql/programs";
 import { accessFiles, occupied, walOutside } from "./init";
 import { outside } from "./outside";
 import { primaryFunctions, wordsOf } from "./primary";
+import { type Placement, placeTablespaces } from "./standby-tablespaces";
 import { describe, stateDirectory, type Target } from "./target";
 
 /** Seconds until somebody should look at it; it goes on. */
@@ -21,12 +22,13 @@ export async function baseBackup(target: Target, session: Session, desired: Desi
   if (!standby) return;
   await writePassfile(session, standby);
   const { hba, ident } = accessFiles(desired);
-  await copyPrimary(target, session, standby, "publish", [hba, ident], walOutside(target, desired));
+  const spaces = await placeTablespaces(target, desired);
+  await copyPrimary(target, session, standby, "publish", [hba, ident], spaces, walOutside(target, desired));
 }
 
 /** The same beside an instance whose files of configuration the copy gets; nothing of it is touched. */
 export function copyBeside(target: Target, session: Session, standby: DesiredStandby): Promise<void> {
-  return copyPrimary(target, session, standby, "beside", ["", ""]);
+  return copyPrimary(target, session, standby, "beside", ["", ""], []);
 }
 
 /** Mode 0600 by the umask of every shell of ours. */
@@ -41,6 +43,7 @@ async function copyPrimary(
   standby: DesiredStandby,
   mode: "publish" | "beside",
   access: readonly [hba: string, ident: string],
+  tablespaces: readonly Placement[],
   walDirectory?: string,
 ): Promise<void> {
   const { dataDirectory, binDirectory } = target;
@@ -52,7 +55,8 @@ async function copyPrimary(
     args: [
       ...[dataDirectory, directory, binDirectory, conninfo, slot ?? "", mode],
       ...[String(access[0].length), stateDirectory(target), walDirectory ?? ""],
-      ...argv({ binDirectory, conninfo, directory, slot, walDirectory }),
+      tablespaces.map(({ to }) => to).join("\n"),
+      ...argv({ binDirectory, conninfo, directory, slot, walDirectory, tablespaces }),
     ],
     // On standard input: an option of a record may be a secret.
     stdin: Buffer.from(access.join(""), "latin1"),
@@ -78,25 +82,25 @@ const foreign =
   "data_directory|config_file|hba_file|ident_file|external_pid_file|primary_conninfo|primary_slot_name|" +
   "promote_trigger_file|recovery_target[a-z_]*";
 
-/**
- * pg_basebackup makes each tablespace at the path that it has on the primary: only in empty folders, so that what it
- * put there is known, and can be taken away again.
- */
-const script = `data=$1 new=$2 bin=$3 conninfo=$4 slot=$5 mode=$6 size=$7 own=$8 wal=$9; shift 9
+/** pg_basebackup puts each tablespace into an empty folder alone: what is there is known, and can be taken away again. */
+const script = `data=$1 new=$2 bin=$3 conninfo=$4 slot=$5 mode=$6 size=$7 own=$8 wal=$9 spaces=\${10}; shift 10
 ${primaryFunctions}${outside}
-give_up() { code=$1; rm -rf "$new"; give_up_wal "$wal"; [ -z "$made" ] || drop_slot "$slot"; exit "$code"; }
+each_space() { [ -z "$spaces" ] || printf '%s\n' "$spaces" | while IFS= read -r dir; do "$1" "$dir" || exit; done; }
+give_up() { code=$1; give_up_spaces; rm -rf "$new"; give_up_wal "$wal"; [ -z "$made" ] || drop_slot "$slot"; exit "$code"; }
 if [ "$mode" = publish ] && [ -d "$data" ]; then rmdir "$data" || exit ${occupied}; fi
+give_up_spaces
 rm -rf "$new"
 begin_wal "$wal" || exit ${occupied}
-[ -z "$slot" ] || make_slot "$slot" || { give_up_wal "$wal"; exit 1; }
+each_space begin_space || { give_up_spaces; give_up_wal "$wal"; exit 1; }
+[ -z "$slot" ] || make_slot "$slot" || { give_up_spaces; give_up_wal "$wal"; exit 1; }
 "$@" </dev/null >&2 || give_up 1
 for link in "$new"/pg_tblspc/*; do
   [ -L "$link" ] || continue
-  [ -n "$spaces" ] || echo "the primary has tablespaces, for which a standby has no place yet:" >&2
-  spaces=yes; readlink "$link" >&2
-  rm -rf "$link"/PG_*
+  noted "space $(readlink "$link")" && continue
+  [ -n "$unknown" ] || echo "the primary has tablespaces, of which its role was not told here: it needs a session in the database postgres there (hba)" >&2
+  unknown=yes; readlink "$link" >&2
 done
-[ -z "$spaces" ] || give_up 1
+[ -z "$unknown" ] || give_up 1
 cd "$new" || give_up 1
 rm -f recovery.signal
 if [ "$mode" = beside ]; then
@@ -116,6 +120,8 @@ fi
 sync postgresql.conf postgresql.auto.conf pg_hba.conf pg_ident.conf standby.signal . 2>/dev/null || sync
 [ "$mode" = publish ] || exit 0
 [ ! -e "$data" ] || { echo "$data was made by somebody else meanwhile" >&2; give_up ${occupied}; }
+sync "$new/pg_tblspc" 2>/dev/null || sync
+each_space kept_space || give_up 1
 keep_wal "$wal" && mv "$new" "$data" || give_up 1
 kept_wal "$wal"
 sync "$(dirname "$data")" 2>/dev/null || sync

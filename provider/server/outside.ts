@@ -10,7 +10,7 @@ export const mend = `mend() {
 /**
  * Shell functions for directories beyond the two of an instance, with $data and $own set. What is ours there is noted in
  * `outside` before it is made, a line each: `made DIR`, which was not there; `wal DIR`, which pg_wal leads to; `copy wal
- * DIR` and `copy tablespace DIR`, which a move is filling, or has left. Only what PostgreSQL itself put into them is ever
+ * DIR` and `copy tablespace DIR`, which a move is filling, or has left; `space DIR`, which a base backup is filling. Only what PostgreSQL itself put into them is ever
  * removed.
  */
 export const outside = `notes=$own/outside
@@ -61,5 +61,15 @@ begin_wal() {
 keep_wal() { [ -z "$1" ] || note "wal $1"; }
 kept_wal() { [ -z "$1" ] || unnote "copy wal $1"; }
 give_up_wal() { [ -z "$1" ] || { empty_wal "$1"; unmake "$1"; unnote "copy wal $1"; unnote "wal $1"; }; }
+# Of a base backup that is not published: notes tell of it until it is whole, its links from then on.
+begin_space() {
+  [ -z "$(ls -A "$1" 2>/dev/null)" ] || { echo "$1 is not empty" >&2; return 1; }
+  note "space $1" && make "$1"
+}
+kept_space() { unnote "space $1"; }
+give_up_spaces() {
+  { sed -n 's/^space //p' "$notes" 2>/dev/null; for link in "$own"/new/pg_tblspc/*; do [ ! -L "$link" ] || readlink "$link"; done; } |
+    while IFS= read -r dir; do rm -rf "$dir"/PG_*; unmake "$dir"; unnote "space $dir"; done
+}
 flush() { sync -f "$1" 2>/dev/null || sync; }
 ${mend}`;

@@ -5,8 +5,8 @@ import { stateDirectory, type Target } from "./target";
 export interface Place {
   /** As the program calls it, as in "walDirectory". */
   readonly property: string;
-  /** `sockets` must be there; the others are made where they are missing. */
-  readonly kind: "wal" | "tablespace" | "sockets";
+  /** `sockets` must be there; the others are made where they are missing. A `copy` is a tablespace of a base backup. */
+  readonly kind: "wal" | "tablespace" | "copy" | "sockets";
   readonly directory: string;
   /** What is to be copied there: there must be room for it. */
   readonly from?: string | null;
@@ -17,18 +17,25 @@ export interface Place {
  * @throws InstanceStateError before anything was changed
  */
 export async function requirePlace(target: Target, place: Place): Promise<void> {
-  const { property, kind, directory, from } = place;
+  const words = await placeProblem(target, place);
+  if (words === undefined) return;
+  const { property, directory } = place;
+  throw new InstanceStateError(`${property}: ${directory} on ${target.host.name} ${words}`, {
+    hint: `Nothing was changed. Declare another ${property}, or make this one fit.`,
+  });
+}
+
+/** What stands against a directory; undefined: nothing. */
+export async function placeProblem(target: Target, place: Place): Promise<string | undefined> {
+  const { kind, directory, from } = place;
   const result = await target.host.run({
     name: "place",
     script,
     args: [target.dataDirectory, stateDirectory(target), kind, directory, target.version, from ?? ""],
     user: target.owner,
   });
-  if (result.exitCode === 0) return;
-  const words = result.stdout.toString("utf8").trim() || result.stderr.trim();
-  throw new InstanceStateError(`${property}: ${directory} on ${target.host.name} ${words}`, {
-    hint: `Nothing was changed. Declare another ${property}, or make this one fit.`,
-  });
+  if (result.exitCode === 0) return undefined;
+  return result.stdout.toString("utf8").trim() || result.stderr.trim();
 }
 
 const script = `data=$1 own=$2 kind=$3 dir=$4 major=$5 from=$6
@@ -44,6 +51,7 @@ while [ ! -e "$up" ] && [ ! -L "$up" ]; do up=$(dirname "$up"); done
 if [ "$up" = "$dir" ]; then
   case $kind in
     wal) noted "copy wal $dir" || [ -z "$(ls -A "$dir")" ] || refuse "is not empty" ;;
+    copy) noted "space $dir" || [ -z "$(ls -A "$dir")" ] || refuse "is not empty" ;;
     tablespace)
       for part in "$dir/PG_\${major}_"*; do
         noted "copy tablespace $dir" || [ ! -e "$part" ] || refuse "holds another tablespace already: $part"

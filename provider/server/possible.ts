@@ -2,6 +2,7 @@ import type { Desired } from "../plan/desired";
 import type { Step, StepKind } from "../plan/step";
 import { requireChecksumsProgram } from "./checksums";
 import { requirePlace } from "./places";
+import { placeTablespaces } from "./standby-tablespaces";
 import type { Target } from "./target";
 
 type Require<K extends StepKind> = (
@@ -22,7 +23,10 @@ async function requireWalDirectory(
 /** What a step needs of the host, looked at before the first of all steps: nothing is stopped for what cannot be done. */
 const table: { readonly [K in StepKind]?: Require<K> } = {
   init: requireWalDirectory,
-  baseBackup: requireWalDirectory,
+  async baseBackup(target, step, desired) {
+    await requireWalDirectory(target, step, desired);
+    await placeTablespaces(target, desired);
+  },
   async writeConfiguration(target, { changes }, { inputs: { socketDirectory: directory } }) {
     const isMoved = changes.some(({ name }) => name === "unix_socket_directories");
     if (directory === undefined || !isMoved) return;

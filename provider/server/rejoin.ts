@@ -18,6 +18,7 @@ import {
   wordsOf,
 } from "./primary";
 import { pgCtl } from "./service";
+import { requireNoTablespaces } from "./standby-tablespaces";
 import { describe, stateDirectory, type Target } from "./target";
 
 export type How = "rewind" | "rebuild";
@@ -33,6 +34,7 @@ export async function requireRejoin(
   const identity = await requirePrimary(target, standby);
   requireSame(target, standby, found.observed.systemIdentifier, identity);
   if (how === "rewind") await requireSource(target, standby, identity);
+  else await requireNoTablespaces(target, standby);
 }
 
 /** Stopped and made a standby; the next steps configure and start it. */

@@ -36,6 +36,7 @@ export async function removeData(
 
 const script = `data=$1 own=$2 gone=$2/removed; shift 2
 ${outside}${noHalfDump}no_half_dump
+give_up_spaces
 [ ! -e "$data" ] || { rm -rf "$gone" && mv "$data" "$gone"; } || exit 1
 for link in "$gone/pg_wal" "$gone/pg_wal.old" "$own/new/pg_wal"; do
   dir=$(readlink "$link") || continue

@@ -87,8 +87,36 @@ describe("a standby on PostgreSQL 15 is not made", () => {
     await source.sql(`CREATE TABLESPACE space LOCATION '${space}'`);
     const inputs = await at.inputs({ standby: { primary: source.conninfo, password } });
     const failure = messageOf(await failureOf(instance.create(inputs)));
-    expect(failure).toContain(`directory "${space}" exists but is not empty`);
+    expect(failure).toContain(
+      `tablespaces: those of 127.0.0.1:${source.port} have no place on this machine:\n  space: ${space} is not empty\n` +
+        "Nothing was changed. Declare space in `tablespaces`, each with a directory of its own",
+    );
+    const declared = {
+      ...inputs,
+      tablespaces: { space: `${at.folder.path}/a`, other: `${at.folder.path}/b` },
+    };
+    expect(messageOf(await failureOf(instance.create(declared)))).toContain(
+      `127.0.0.1:${source.port} has no other, and a standby has its primary's alone`,
+    );
     expect(await source.slots()).toEqual([]);
+    expect(await editAsOwner('ls -A "$1"', at.folder.path)).toBe("");
+    await source.sql("DROP TABLESPACE space");
+  });
+
+  it("of a primary whose tablespaces nobody may ask for, and takes none of its files away", async () => {
+    const space = `${source.folder.path}/space`;
+    await source.sql(`CREATE TABLESPACE space LOCATION '${space}'`);
+    const closed = { type: "host", database: "all", user: "replicator", address: "all", method: "reject" };
+    const { outs: shut } = await instance.update(
+      source.id,
+      source.outs,
+      await source.inputs({ hba: { closed } }),
+    );
+    const inputs = await at.inputs({ standby: { primary: source.conninfo, password } });
+    const declared = { ...inputs, tablespaces: { space: `${at.folder.path}/a` } };
+    expect(messageOf(await failureOf(instance.create(declared)))).toMatch(
+      /^tablespaces: 127\.0\.0\.1:\d+ does not say where it has those of 15\/second on this machine:\n.*rejects connection.*\nNothing was changed\. The role of/s,
+    );
     // On another host that path would be free, as this one is.
     const bin = `${at.folder.path}-bin`;
     const free = `${source.folder.path}/free`;
@@ -100,10 +128,13 @@ describe("a standby on PostgreSQL 15 is not made", () => {
     );
     const elsewhere = instance.create({ ...inputs, binDirectory: bin });
     const there = messageOf(await failureOf(elsewhere).finally(() => editAsOwner('rm -r "$1"', bin)));
-    expect(there).toContain(`the primary has tablespaces, for which a standby has no place yet:\n  ${free}`);
+    expect(there).toMatch(
+      new RegExp(`the primary has tablespaces, of which its role was not told here: .*\n  ${free}\n`),
+    );
     expect(await editAsOwner('ls "$1" "$2"', space, free)).toMatch(/^\S+free:\n\n\S+space:\nPG_15_\d+\n$/);
     expect(await source.slots()).toEqual([]);
     await source.sql("DROP TABLESPACE space");
+    await instance.update(source.id, shut as Properties, await source.inputs());
     const { id, outs } = await instance.create(inputs);
     await instance.delete(id, outs);
   });

@@ -168,6 +168,15 @@ describe("the preview says", () => {
       ["info: plan: new standby 17/orders on db2, port 5432: base backup of db1:6000, configuration, start"],
     ],
     [
+      "where its tablespaces go",
+      nothing,
+      { ...following(), tablespaces: { fast: "/ssd" } },
+      [
+        "info: plan: new standby 17/orders on db2, port 5432: base backup of db1:6000, its tablespaces fast in /ssd, others where " +
+          "the primary has them, configuration, start",
+      ],
+    ],
+    [
       "what a promotion means",
       standby(),
       promoting,
