@@ -1,14 +1,15 @@
-/** The server is the oracle: whatever `postgres -C` makes of a value, `parseValue` must have made of it too. */
+/** The server is the oracle: whatever a session or `postgres -C` makes of a value, `parseValue` must have made of it too. */
 import { execFile } from "node:child_process";
-import { chownSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import type { Client } from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { findSetting, type Setting } from "../../../provider/postgresql/settings";
 import { parseValue } from "../../../provider/postgresql/values";
 import { type Major, majors } from "../../../provider/postgresql/version";
-import { asServerUser, obtain } from "../../../scripts/setup/postgresql.mjs";
+import { asServerUser } from "../../../scripts/setup/postgresql.mjs";
+import { type TestServer, testServer } from "./test-server";
 
 const run = promisify(execFile);
 
@@ -86,46 +87,74 @@ const settingsOf = (major: Major): readonly Setting[] =>
   JSON.parse(readFileSync(join(catalogs, `${major}.json`), "utf8"));
 const catalogs = "provider/postgresql/settings-catalog";
 
+/** Those that a session may set it answers itself, many at once; for the others a process has to begin each time. */
+const inSession = `CREATE FUNCTION ask(name text, texts text[]) RETURNS SETOF text LANGUAGE plpgsql AS $$
+  DECLARE answer text; given text;
+  BEGIN
+    FOREACH given IN ARRAY texts LOOP
+      BEGIN
+        answer := NULL;
+        PERFORM set_config(ask.name, given, true);
+        SELECT setting INTO answer FROM pg_settings s WHERE s.name = ask.name;
+        PERFORM set_config(ask.name, (SELECT reset_val FROM pg_settings s WHERE s.name = ask.name), true);
+      EXCEPTION WHEN invalid_parameter_value THEN
+      END;
+      RETURN NEXT answer;
+    END LOOP;
+  END $$`;
+const isSessions = ({ context }: Setting) => context === "user" || context === "superuser";
+
+/** A record each, with a zero byte at its end: what was printed, a point, the exit code. */
+const inProcesses = `postgres=$1 data=$2 name=$3; shift 3
+for text; do
+  said=$("$postgres" -D "$data" -c "$name=$text" -C "$name" 2>/dev/null; echo ".$?")
+  printf '%s\\0' "$said"
+done`;
+
 describe.each(majors)("PostgreSQL %s", (major) => {
-  let directory: string;
+  let server: TestServer;
+  let client: Client;
   let postgres: string;
 
   beforeAll(async () => {
-    const { binDirectory } = await obtain(major);
-    postgres = join(binDirectory, "postgres");
-    directory = mkdtempSync(join(tmpdir(), "pginstance-values-"));
-    const { uid, gid } = asServerUser();
-    if (uid !== undefined && gid !== undefined) chownSync(directory, uid, gid);
-    const initdb = ["-D", join(directory, "data"), "-A", "trust", "-E", "UTF8", "--no-locale", "--no-sync"];
-    await run(join(binDirectory, "initdb"), initdb, { cwd: directory, ...asServerUser() });
+    server = await testServer(major);
+    postgres = join(server.binDirectory, "postgres");
+    await server.start();
+    client = await server.connect();
+    await client.query(inSession);
   });
+  afterAll(() => server?.remove());
 
-  afterAll(() => rmSync(directory, { recursive: true, force: true }));
-
-  /** `undefined` when the server refuses it. */
-  const ask = (setting: Setting, text: string) =>
-    run(postgres, ["-D", join(directory, "data"), "-c", `${setting.name}=${text}`, "-C", setting.name], {
-      cwd: directory,
-      timeout: 10_000,
-      ...asServerUser(),
-    }).then(
-      ({ stdout }) => asShown(setting, stdout.replace(/\n$/, "")),
-      (error) => {
-        if (error.killed || error.code !== 1) throw error;
-        return undefined;
-      },
-    );
+  /** `undefined` where the server refuses one. */
+  async function ask(setting: Setting, texts: readonly string[]): Promise<(string | undefined)[]> {
+    if (isSessions(setting)) {
+      const { rows } = await client.query("SELECT ask($1, $2) AS answer", [setting.name, texts]);
+      return rows.map(({ answer }) => answer ?? undefined);
+    }
+    const argv = ["-c", inProcesses, "sh", postgres, server.dataDirectory, setting.name, ...texts];
+    const { stdout } = await run("sh", argv, { cwd: "/", timeout: 60_000, ...asServerUser() });
+    return stdout
+      .split("\0")
+      .slice(0, -1)
+      .map((said) => {
+        const [, printed = "", code] = /^(.*?)\n?\.(\d+)$/s.exec(said) ?? [];
+        if (code !== "0" && code !== "1") throw new Error(`${setting.name}: exit code ${code}`);
+        return code === "0" ? asShown(setting, printed) : undefined;
+      });
+  }
 
   /** `text: what became of it`, from us and from the server. */
-  const compare = async (setting: Setting, texts: readonly string[]) => {
-    const ours: Record<string, string | undefined> = {};
-    const servers: Record<string, string | undefined> = {};
-    const answer = async (text: string) => {
-      const parsed = parseValue(setting, text);
-      ours[text] = parsed.ok ? parsed.value : undefined;
-      servers[text] = await ask(setting, text);
-    };
-    await Promise.all([...new Set(texts)].map(answer));
+  const compare = async (setting: Setting, given: readonly string[]) => {
+    const texts = [...new Set(given)];
+    const answers = await ask(setting, texts);
+    expect(answers).toHaveLength(texts.length);
+    const servers = Object.fromEntries(texts.map((text, index) => [text, answers[index]]));
+    const ours = Object.fromEntries(
+      texts.map((text) => {
+        const parsed = parseValue(setting, text);
+        return [text, parsed.ok ? parsed.value : undefined];
+      }),
+    );
     expect(ours).toEqual(servers);
   };
 
@@ -143,7 +172,7 @@ describe.each(majors)("PostgreSQL %s", (major) => {
   test.for(["sort_mem", "vacuum_mem", "ssl_ecdh_curve", "MAX_Connections", "force_parallel_mode", "banana"])(
     "knows the name %s as we do",
     async (name) => {
-      const known = await run(postgres, ["-D", join(directory, "data"), "-C", name], asServerUser()).then(
+      const known = await run(postgres, ["-D", server.dataDirectory, "-C", name], asServerUser()).then(
         () => true,
         () => false,
       );
