@@ -1,6 +1,9 @@
-import * as pulumi from "@pulumi/pulumi";
+import type * as pulumi from "@pulumi/pulumi";
 
 /** All that touches Pulumi at run time: lines to the terminal, and the forms in which the engine takes errors. */
+
+/** Loaded where an engine listens: a script, or a test, has none, and it takes most of the start of a process. */
+const sdk = (): typeof pulumi => require("@pulumi/pulumi");
 
 export interface Log {
   /** A live line in the row of the resource, gone when the next comes. */
@@ -18,10 +21,10 @@ const saidBefore = new Set<string>();
 export function logFor(urn: unknown): Log {
   const resource = typeof urn === "string" && isProvider && address !== undefined ? urnOnly(urn) : undefined;
   if (resource && !connected && address !== undefined) {
-    pulumi.runtime.resetOptions(process.env.PULUMI_NODEJS_PROJECT ?? "", "", -1, address, "", false, "");
+    sdk().runtime.resetOptions(process.env.PULUMI_NODEJS_PROJECT ?? "", "", -1, address, "", false, "");
     connected = true;
   }
-  const send = resource ? pulumi.log : silent;
+  const send = resource ? sdk().log : silent;
   return {
     progress(line) {
       send.info(line, resource, undefined, true).catch(() => undefined);
