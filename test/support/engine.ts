@@ -80,6 +80,7 @@ export class Project {
     private readonly environment: NodeJS.ProcessEnv,
     private readonly limit = 150_000,
     private readonly running = new Set<ChildProcess>(),
+    private readonly before: () => readonly string[] = () => [],
   ) {}
 
   /** Where the program lies, and the stack's own state file. */
@@ -93,7 +94,13 @@ export class Project {
   /** The same project, its commands with more in their environment and another time limit. */
   with(environment: NodeJS.ProcessEnv, limit = this.limit): Project {
     const merged = { ...this.environment, ...environment };
-    return new Project(this.root, this.places, this.pulumi, merged, limit, this.running);
+    return new Project(this.root, this.places, this.pulumi, merged, limit, this.running, this.before);
+  }
+
+  /** The same project, each of its commands started by another one, which gets it as its last arguments. */
+  by(before: () => readonly string[]): Project {
+    const { root, places, pulumi, environment, limit, running } = this;
+    return new Project(root, places, pulumi, environment, limit, running, before);
   }
 
   up(...flags: string[]): Promise<Run> {
@@ -141,7 +148,8 @@ export class Project {
     const log = join(this.root, `events-${randomUUID()}.jsonl`);
     const logged = ["up", "preview", "refresh", "destroy"].includes(command) ? ["--event-log", log] : [];
     const all = [command, ...args, ...logged, "--non-interactive", "--color=never"];
-    const child = spawn(this.pulumi, all, {
+    const [program = this.pulumi, ...argv] = [...this.before(), this.pulumi, ...all];
+    const child = spawn(program, argv, {
       cwd: this.folder,
       env: this.environment,
       stdio: ["ignore", "pipe", "pipe"],
