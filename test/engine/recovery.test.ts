@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Scenario } from "../support/scenario";
 
 const hook = `--require=${join(process.cwd(), "test/support/kill-at-step.cjs")}`;
@@ -42,10 +42,10 @@ async function killedAt(step: string, after: string | undefined): Promise<void> 
 const [way, major, moments] = ["ssh", "15", ["120"]] as const;
 
 describe(`${major} (${way}):`, () => {
-  beforeEach(async () => {
+  beforeAll(async () => {
     it = await Scenario.open({ way, major });
   });
-  afterEach(() => it.close());
+  afterAll(() => it.close());
 
   describe("SIGKILL of the provider", () => {
     test("at any step of a create or a change: the next up ends as the uninterrupted run", {
@@ -94,12 +94,25 @@ describe(`${major} (${way}):`, () => {
           expect(await it.project.up()).toMatchObject({ exitCode: 0 });
         }
       }
+      expect(await it.project.destroy()).toMatchObject({ exitCode: 0 });
       console.log(`${kills} kills tried, ${divergences.length} divergences`);
       expect(divergences).toEqual([]);
     });
   });
 
   describe("a create that failed half-way", () => {
+    test("stays unfinished through a refresh, which clears the engine's own mark", async () => {
+      await it.declare('settings: { shared_buffers: "900GB" }');
+      expect((await it.project.up()).exitCode).not.toBe(0);
+      expect(await it.project.refresh()).toMatchObject({ exitCode: 0 });
+      await it.declare();
+      const up = await it.project.up();
+      expect(up).toMatchObject({ exitCode: 0 });
+      expect(await it.project.outputs()).toMatchObject({ phase: "ready" });
+      expect(await it.ask("SELECT 1")).toBe(1);
+      await it.project.destroy();
+    });
+
     test("is kept in the state with the server's own words, and finished by the next up", async () => {
       await it.declare('settings: { shared_buffers: "900GB", work_mem: "8MB" }');
       const failed = await it.project.up();
@@ -117,27 +130,11 @@ describe(`${major} (${way}):`, () => {
       expect(await it.ask("SHOW work_mem")).toBe("8MB");
       expect(await it.project.outputs()).toMatchObject({ phase: "ready" });
       expect(await it.project.preview("--expect-no-changes")).toMatchObject({ exitCode: 0 });
-      expect(await it.project.destroy()).toMatchObject({ exitCode: 0 });
-      expect(await it.leftovers()).toEqual([]);
-    });
-
-    test("stays unfinished through a refresh, which clears the engine's own mark", async () => {
-      await it.declare('settings: { shared_buffers: "900GB" }');
-      expect((await it.project.up()).exitCode).not.toBe(0);
-      expect(await it.project.refresh()).toMatchObject({ exitCode: 0 });
-      await it.declare();
-      const up = await it.project.up();
-      expect(up).toMatchObject({ exitCode: 0 });
-      expect(await it.project.outputs()).toMatchObject({ phase: "ready" });
-      expect(await it.ask("SELECT 1")).toBe(1);
-      await it.project.destroy();
     });
   });
 
   describe("a change that the server refuses at its restart", () => {
     test("is put back, the server runs again, and the next preview shows the wish again", async () => {
-      await it.declare('settings: { work_mem: "8MB" }');
-      expect(await it.project.up()).toMatchObject({ exitCode: 0 });
       await it.declare('settings: { work_mem: "8MB", shared_buffers: "900GB" }, restartOnChanges: true');
       const failed = await it.project.up();
       expect(failed.exitCode).not.toBe(0);
@@ -150,7 +147,8 @@ describe(`${major} (${way}):`, () => {
       await it.declare('settings: { work_mem: "8MB" }');
       expect(await it.project.up()).toMatchObject({ exitCode: 0 });
       expect(await it.project.preview("--expect-no-changes")).toMatchObject({ exitCode: 0 });
-      await it.project.destroy();
+      expect(await it.project.destroy()).toMatchObject({ exitCode: 0 });
+      expect(await it.leftovers()).toEqual([]);
     });
   });
 });
