@@ -1,9 +1,9 @@
 /** An operation in a process of its own that is killed at a process that it starts, or at a message that it sends to one. */
-import { existsSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterAll, beforeAll, vi } from "vitest";
+import { afterAll, beforeAll } from "vitest";
 import { type Elsewhere, elsewhere, type Operation } from "./elsewhere";
+import { inMemory } from "./in-memory";
 
 const script = join(__dirname, "kill-at-spawn.cjs");
 
@@ -27,15 +27,11 @@ export interface Sweeper {
 export function sweeper(): Sweeper {
   let provider: Elsewhere | undefined;
   let runs = 0;
+  inMemory();
   beforeAll(async () => {
-    // What a killed process leaves is the same there, and a sweep is long.
-    if (existsSync("/dev/shm")) vi.stubEnv("TMPDIR", "/dev/shm");
     provider = await elsewhere();
   });
-  afterAll(async () => {
-    vi.unstubAllEnvs();
-    await provider?.dispose();
-  });
+  afterAll(() => provider?.dispose());
   return {
     async perform(operation, kill) {
       if (provider === undefined) throw new Error("a sweep begins with its file's hooks");

@@ -2,11 +2,11 @@
  * The connection is cut after each message of a create and of a change, and in the middle of messages; the next `up`,
  * at once, must end as the run that nothing cut. CUTS=all cuts in the middle of every message, not of an even sample.
  */
-import { existsSync } from "node:fs";
-import { afterAll, beforeAll, describe, it, vi } from "vitest";
+import { afterAll, beforeAll, describe, it } from "vitest";
 import { instance } from "../../../provider/resources/instance";
 import type { Properties } from "../../../provider/schema/check";
 import { clear, type Ending, ending, requireEnding, requireNothing, Tally } from "../../support/ending";
+import { inMemory } from "../../support/in-memory";
 import { type Place, place } from "../../support/instances";
 import { type Login, type TestHost, testHost } from "../../support/ssh/host";
 import { type Boundary, type Direction, type TcpProxy, tcpProxy } from "../../support/ssh/proxy";
@@ -21,16 +21,12 @@ const lanes = 2;
 let host: TestHost;
 let login: Login;
 
+inMemory();
 beforeAll(async () => {
-  // In memory where that is possible: a cut leaves the same there, and the sweep is long.
-  if (existsSync("/dev/shm")) vi.stubEnv("TMPDIR", "/dev/shm");
   host = await testHost();
   login = await loginTo(host, "deploy");
 });
-afterAll(async () => {
-  await host.dispose();
-  vi.unstubAllEnvs();
-});
+afterAll(() => host.dispose());
 
 interface Known {
   readonly id: string;

@@ -5,6 +5,7 @@ import { describe, expect, it } from "vitest";
 import { instance } from "../../../provider/resources/instance";
 import type { Properties } from "../../../provider/schema/check";
 import type { CompleteMajor } from "../../../scripts/setup/complete.mjs";
+import { inMemory } from "../../support/in-memory";
 import { failureOf, messageOf } from "../../support/instances";
 import { completePrograms } from "../../support/servers";
 import { contentOf, fill, type Upgradable, upgradable } from "../../support/upgrades";
@@ -43,6 +44,8 @@ const cases: readonly [from: CompleteMajor, to: CompleteMajor, mode: string, whe
 /** What is in the folder of the instance, without what the test put there. */
 const around = async (at: Upgradable) =>
   (await readdir(at.folder.path)).filter((name) => name !== "programs" && !name.startsWith(".s.")).sort();
+
+inMemory();
 
 describe("an upgrade that fails", () => {
   it.each(cases)(
