@@ -85,21 +85,24 @@ export function recordChanges(
   );
 }
 
-/** The same wish, but content with what the host has where nothing was announced. */
+/** The same wish, but content with what the host has, and where, where nothing was announced. */
 export function leavingRecords(
-  { access }: Pick<Observed, "access">,
-  desired: DesiredAccess | null,
+  observed: Pick<Observed, "access">,
+  { access: desired, inputs }: { readonly access: DesiredAccess | null; readonly inputs: InstanceInputs },
   announced: readonly RecordChange[],
 ): DesiredAccess | null {
+  const { access } = observed;
   if (access === null || desired === null) return desired;
+  const changes = recordChanges(observed, { access: desired, inputs });
+  const changed = new Set(changes.map(({ label }) => label));
   const labels = new Set(announced.map(({ label }) => label));
   const leave = (file: AccessFileName): AccessFile => ({
     ...desired[file],
     records: desired[file].records.flatMap((record) => {
       const found = access[file].find(({ label }) => label === record.label);
-      if (labels.has(record.label)) return [record];
+      if (labels.has(record.label) || !changed.has(record.label)) return [record];
       const isThere = found ?? access[file].find(({ label, text }) => label === null && text === record.text);
-      return isThere ? [{ ...record, text: isThere.text }] : [];
+      return isThere ? [{ ...record, text: isThere.text, stays: true }] : [];
     }),
   });
   return { hba: leave("hba"), ident: leave("ident") };

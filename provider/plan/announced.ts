@@ -154,7 +154,7 @@ function leaving(
     ...desired,
     inputs: { ...desired.inputs, unmanagedHba },
     settings: { ...desired.settings, ...Object.fromEntries(found) },
-    access: leavingRecords(observed, desired.access, records),
+    access: leavingRecords(observed, desired, records),
   };
 }
 

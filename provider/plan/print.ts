@@ -155,7 +155,9 @@ function maintenance(
 ): PlanLine {
   const what = offline.map(offlineWords).join(", ");
   const isStarted = desired.inputs.state === "started";
-  if (!isUp(observed)) return info(`plan: ${what} of ${instance}, which is stopped`);
+  if (!isUp(observed)) {
+    return info(`plan: ${what} of ${instance}, which is stopped${isStarted ? ", and its start" : ""}`);
+  }
   const written = changes.filter(needsRestart);
   const waiting = Object.keys(observed.pending).filter(
     (name) => !written.some((change) => change.name === name),

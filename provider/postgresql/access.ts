@@ -18,6 +18,8 @@ export interface WantedRecord {
   readonly text: string;
   /** The line, its label and its end included; bytes, one a character. */
   readonly line: string;
+  /** Not ours to change: it is left where it stands, whatever its place should be. */
+  readonly stays?: boolean;
 }
 
 /** Texts of records; a null stands for none. The same on both sides: it was at another place. */
@@ -124,7 +126,8 @@ function arrange(
   });
   let last = -1;
   let own = 0;
-  for (const { label, text, line: printed } of wanted) {
+  for (const { label, text, line: printed, stays } of wanted) {
+    if (stays) continue;
     const found = places.get(label);
     const line = { entry: { label, text }, text: printed };
     const at = found ? lines.indexOf(found) : -1;

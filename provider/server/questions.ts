@@ -66,7 +66,7 @@ export const questions = ({ superuser, replication }: Asked): readonly string[] 
       AND name NOT IN ('config_file', 'data_directory', 'hba_file', 'ident_file') ORDER BY name`,
   `SELECT format('%s:%s: %s: %s', f.sourcefile, f.sourceline, f.name, f.error) AS line
      FROM pg_file_settings f LEFT JOIN pg_settings s ON lower(s.name) = lower(f.name)
-    WHERE f.error IS NOT NULL AND NOT coalesce(s.pending_restart, false) AND coalesce(s.context, '') <> 'postmaster'`,
+    WHERE f.error IS NOT NULL AND f.sourcefile IS NOT NULL AND NOT coalesce(s.pending_restart, false) AND coalesce(s.context, '') <> 'postmaster'`,
   "SELECT slot_name AS name, slot_type AS type FROM pg_replication_slots WHERE NOT temporary ORDER BY 1",
 ];
 

@@ -117,13 +117,13 @@ function accessQuestions(version: Major): string[] {
   ];
 }
 
-/** An error on a line that only waits for a restart is no refusal. */
+/** An error on a line that only waits for a restart is no refusal; nor is one of no line: of one that is gone. */
 const question = `
   SELECT pg_conf_load_time()::text AS at,
     (SELECT coalesce(bool_or(pending_restart), false) FROM pg_settings) AS pending,
     (SELECT string_agg(format('%s:%s: %s: %s', f.sourcefile, f.sourceline, f.name, f.error), E'\\n')
        FROM pg_file_settings f LEFT JOIN pg_settings s ON lower(s.name) = lower(f.name)
-      WHERE f.error IS NOT NULL AND NOT coalesce(s.pending_restart, false)
+      WHERE f.error IS NOT NULL AND f.sourcefile IS NOT NULL AND NOT coalesce(s.pending_restart, false)
         AND coalesce(s.context, '') <> 'postmaster') AS errors`;
 
 /** The files are proved; what we wrote for a restart still waits. */

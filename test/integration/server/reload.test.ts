@@ -56,6 +56,13 @@ describe.each(["15", "18"] as const)("a configuration of PostgreSQL %s", { timeo
     });
   });
 
+  it("that has a line for a restart no more is taken, and what it said is pending", async () => {
+    await update({ work_mem: "9MB", max_connections: null });
+    expect(await show("work_mem")).toBe("9MB");
+    expect(outs).toMatchObject({ pendingRestartReasons: { max_connections: { wanted: "100" } } });
+    await update({ work_mem: "8MB" });
+  });
+
   it("that somebody broke is not called put back by a reload that wrote nothing", async () => {
     const before = await latin1();
     await editAsOwner('echo "work_mem = lots" >>"$1"', conf);

@@ -29,7 +29,7 @@ const names = new Map(majors.map((major) => [major, settable(major)] as const));
 const extensionNames = ["auto_explain.log_analyze", "my_app.tenant", "pg_stat_statements.max"];
 
 /** A value with all the ways to write it that mean the same. */
-type Spellings = readonly [SettingValue | null, ...(SettingValue | null)[]];
+export type Spellings = readonly [SettingValue | null, ...(SettingValue | null)[]];
 
 const words = fc.constantFrom(
   "",
@@ -47,7 +47,12 @@ const words = fc.constantFrom(
   "/tmp, sock",
 );
 
-function spellingsOf(major: Major, name: string): fc.Arbitrary<Spellings> {
+/** @param within of a number: where not all that is allowed will do */
+export function spellingsOf(
+  major: Major,
+  name: string,
+  within?: readonly [low: number, high: number],
+): fc.Arbitrary<Spellings> {
   const setting = findSetting(major, name);
   if (setting === undefined) {
     return fc.oneof(words, fc.integer(), fc.boolean()).map((value) => [value, valueToText(value)]);
@@ -59,11 +64,12 @@ function spellingsOf(major: Major, name: string): fc.Arbitrary<Spellings> {
         .map((on) => (on ? ["on", true, "true", "YES", "1", "t"] : [false, "off", "false", "No", "0"])),
     enum: () => fc.constantFrom(...(setting.enumvals ?? [])).map((value) => [value, value.toUpperCase()]),
     string: () => words.map((value) => [value]),
-    integer: () => numbers(setting, (low, high) => fc.integer({ min: low, max: high })),
-    real: () => numbers(setting, (low, high) => fc.integer({ min: Math.ceil(low), max: Math.floor(high) })),
+    integer: () => numbers(setting, within, (low, high) => fc.integer({ min: low, max: high })),
+    real: () =>
+      numbers(setting, within, (low, high) => fc.integer({ min: Math.ceil(low), max: Math.floor(high) })),
   };
-  const shares: fc.Arbitrary<Spellings>[] =
-    setting.unit !== null && /B$/.test(setting.unit) ? [fc.constantFrom(["25%"], ["12.5%"])] : [];
+  const isMemory = setting.unit !== null && /B$/.test(setting.unit) && !within;
+  const shares: fc.Arbitrary<Spellings>[] = isMemory ? [fc.constantFrom(["25%"], ["12.5%"])] : [];
   return fc.oneof(
     { weight: 6, arbitrary: values[setting.vartype]() },
     fc.constant<Spellings>([null]),
@@ -73,10 +79,11 @@ function spellingsOf(major: Major, name: string): fc.Arbitrary<Spellings> {
 
 function numbers(
   setting: Setting,
+  within: readonly [low: number, high: number] | undefined,
   between: (low: number, high: number) => fc.Arbitrary<number>,
 ): fc.Arbitrary<Spellings> {
-  const low = Number(setting.min);
-  const high = Math.min(Number(setting.max), low + 100_000);
+  const least = Number(setting.min);
+  const [low, high] = within ?? [least, Math.min(Number(setting.max), least + 100_000)];
   return between(low, high).map((value) => {
     const parsed = parseValue(setting, value);
     return [value, String(value), ` ${value}`, parsed.ok ? printValue(setting, parsed.value) : value];
@@ -84,22 +91,34 @@ function numbers(
 }
 
 /** One setting with three values that it may have in turn: before, then, and by somebody's hand. */
-interface Slot {
+export interface Slot {
   readonly name: string;
   readonly before: Spellings | undefined;
   readonly after: Spellings | undefined;
   readonly hand: string;
 }
 
-function slots(major: Major): fc.Arbitrary<readonly Slot[]> {
+/** Settings to choose from, and what they may be. */
+export interface Choice {
+  readonly isOffered: (name: string) => boolean;
+  readonly spellings: (name: string) => fc.Arbitrary<Spellings>;
+}
+
+export function slots(
+  major: Major,
+  { isOffered, spellings: spellingsOfName }: Choice = {
+    isOffered: () => true,
+    spellings: (name) => spellingsOf(major, name),
+  },
+): fc.Arbitrary<readonly Slot[]> {
   const isSettable = (name: string, value: unknown) => checkSetting(major, name, value) === undefined;
   // Enough of those that everybody knows, so that initdb's lines and restarts are met often.
   const anyName = fc.oneof(
-    fc.constantFrom(...(names.get(major) ?? []), ...extensionNames),
+    fc.constantFrom(...[...(names.get(major) ?? []), ...extensionNames].filter(isOffered)),
     fc.constantFrom("max_connections", "shared_buffers", "work_mem", "wal_level", "TimeZone"),
   );
   const slot = anyName.chain((name) => {
-    const spellings = spellingsOf(major, name).filter((all) => all.every((value) => isSettable(name, value)));
+    const spellings = spellingsOfName(name).filter((all) => all.every((value) => isSettable(name, value)));
     const plain = spellings.filter(([value]) => value !== null && !String(value).endsWith("%"));
     return fc.record({
       name: fc.constant(name),
@@ -136,28 +155,28 @@ const runs = fc.constantFrom(
   { service: { unit: "postgresql@17-main" } },
 );
 
+/** Each property beside the settings, as some programs have it. */
+export const properties = {
+  runs,
+  port: fc.constantFrom(5432, 5433, 6000),
+  state: fc.constantFrom("started", "started", "stopped"),
+  restartOnChanges: fc.boolean(),
+  restartTriggers: fc.constantFrom("one", "two", { a: 1 }),
+  stopMode: fc.constantFrom("smart", "fast", "immediate"),
+  superuserPasswordVerifier: verifiers,
+  hba: records,
+  unmanagedHba: fc.constantFrom("keep", "remove"),
+  auth: fc.constantFrom({ local: "peer" }, { host: "md5", hostssl: "cert" }),
+  replicationRole: fc.constantFrom({ name: "replicator" }, { name: "other" }),
+  replicationSlots: fc.subarray(["one", "two"]),
+  dataChecksums: fc.boolean(),
+  walDirectory: fc.constantFrom("/srv/wal", "/srv/wal2", "/srv/pg/data/pg_wal"),
+  socketDirectory: fc.constantFrom("/run/a", "/run/b"),
+  tablespaces: fc.constantFrom({}, { fast: "/ssd" }, { fast: "/nvme" }, { fast: "/ssd", slow: "/hdd" }),
+};
+
 const other = fc
-  .record(
-    {
-      runs,
-      port: fc.constantFrom(5432, 5433, 6000),
-      state: fc.constantFrom("started", "started", "stopped"),
-      restartOnChanges: fc.boolean(),
-      restartTriggers: fc.constantFrom("one", "two", { a: 1 }),
-      stopMode: fc.constantFrom("smart", "fast", "immediate"),
-      superuserPasswordVerifier: verifiers,
-      hba: records,
-      unmanagedHba: fc.constantFrom("keep", "remove"),
-      auth: fc.constantFrom({ local: "peer" }, { host: "md5", hostssl: "cert" }),
-      replicationRole: fc.constantFrom({ name: "replicator" }, { name: "other" }),
-      replicationSlots: fc.subarray(["one", "two"]),
-      dataChecksums: fc.boolean(),
-      walDirectory: fc.constantFrom("/srv/wal", "/srv/wal2", "/srv/pg/data/pg_wal"),
-      socketDirectory: fc.constantFrom("/run/a", "/run/b"),
-      tablespaces: fc.constantFrom({}, { fast: "/ssd" }, { fast: "/nvme" }, { fast: "/ssd", slow: "/hdd" }),
-    },
-    { requiredKeys: [] },
-  )
+  .record(properties, { requiredKeys: [] })
   .map(({ runs: how, ...rest }) => ({ ...rest, ...how }));
 
 type Deed =
@@ -319,6 +338,6 @@ export function desireChecked(inputs: Properties): Desired {
   });
 }
 
-function withoutUndefined(properties: Properties): Properties {
-  return Object.fromEntries(Object.entries(properties).filter(([, value]) => value !== undefined));
+export function withoutUndefined(given: Properties): Properties {
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
 }

@@ -170,6 +170,12 @@ describe("the preview of maintenance says", () => {
       { ...off, ...stopped },
       "info: plan: data checksums switched off of 17/orders on db1, which is stopped",
     ],
+    [
+      "that what is stopped is started after it",
+      seen(stoppedServer),
+      off,
+      "info: plan: data checksums switched off of 17/orders on db1, which is stopped, and its start",
+    ],
   ])("%s", (_, observed, program, words) => {
     expect(said(observed, program)).toEqual([words]);
   });

@@ -78,6 +78,20 @@ describe("an edit", () => {
     expect(accessChanges(accessEntries(text), wanted(app), "keep")).toEqual([]);
   });
 
+  test("leaves what stays where it stands, and puts the others behind what they follow", () => {
+    const turned = `${ours.split("\n").filter(Boolean).toReversed().join("\n")}\n`;
+    const records = wanted(app, backup).map((record) => ({
+      ...record,
+      stays: ["own.all", "own.replication"].includes(record.label),
+    }));
+    expect(accessEntries(editAccess(turned, records, "keep")).map(({ label }) => label)).toEqual([
+      "hba.app",
+      "hba.backup",
+      "own.replication",
+      "own.all",
+    ]);
+  });
+
   test("takes a record without a label that says the same for ours, and leaves its line", () => {
     const text = ours.replaceAll(/ {2}# pginstance .*/g, "");
     expect(editAccess(text, wanted(app), "keep")).toBe(text);

@@ -1,0 +1,70 @@
+/** Where the instance of many cases lives: a folder, ports, and the words of a program made real there. */
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { Properties } from "../../../provider/schema/check";
+import type { Observation } from "../../../provider/server/observe";
+import { handles, owner, place } from "../../support/instances";
+import { isAlive } from "../../support/processes";
+import { completePrograms, editAsOwner, freePort, type Major } from "../../support/servers";
+
+export interface Site {
+  readonly major: Major;
+  readonly data: string;
+  readonly bin: string;
+  /** For each of the generator's ports a real one, and one more. */
+  readonly ports: readonly number[];
+  /** The program as it reads here. */
+  settle(program: Properties): Properties;
+  sql(text: string): Promise<unknown>;
+  observe(): Promise<Observation>;
+  /** Its id, while it lives. */
+  postmaster(): Promise<number | undefined>;
+  dispose(): Promise<void>;
+}
+
+const portsOfPrograms = [5432, 5433, 6000];
+
+/** 17 and 18 are there with all programs; of 14 there are three. */
+export const hasAllPrograms = (major: Major): major is "17" | "18" => major === "17" || major === "18";
+
+export async function openSite(major: Major): Promise<Site> {
+  const at = await place(major);
+  const bin = hasAllPrograms(major) ? await completePrograms(major) : at.target.binDirectory;
+  const data = at.target.dataDirectory;
+  const ports = [at.port];
+  while (ports.length <= portsOfPrograms.length) ports.push(await freePort());
+  await editAsOwner('mkdir -p "$1/run/a" "$1/run/b" "$1/srv"', at.folder.path);
+  // Not every build has TLS, and with it that method.
+  const settle = (value: unknown): unknown =>
+    typeof value === "string"
+      ? value
+          .replace(/^cert$/, "scram-sha-256")
+          .replace(/^\/srv\/pg\/data/, data)
+          .replace(/^\/(srv|run|ssd|nvme|hdd)\b/, `${at.folder.path}$&`)
+      : value;
+  const base = {
+    __urn: "urn:pulumi:test::program::pulumi-nodejs:dynamic/pginstance:Instance::main",
+    version: major,
+    dataDirectory: data,
+    binDirectory: bin,
+    owner,
+    deletionProtection: false,
+    serviceManager: "pg_ctl",
+  };
+  return {
+    ...handles({ ...at.target, binDirectory: bin }),
+    major,
+    data,
+    bin,
+    ports,
+    settle(program) {
+      const real = JSON.parse(JSON.stringify(program), (_, value) => settle(value)) as Properties;
+      return { ...base, ...real, port: ports[portsOfPrograms.indexOf(Number(program.port))] };
+    },
+    async postmaster() {
+      const pid = Number.parseInt(await readFile(join(data, "postmaster.pid"), "utf8").catch(() => ""), 10);
+      return pid > 0 && isAlive(pid) ? pid : undefined;
+    },
+    dispose: () => at.folder.dispose(),
+  };
+}
