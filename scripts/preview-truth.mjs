@@ -3,6 +3,7 @@
  * holds it with fewer cases; `--only I` is one of them again. Starts on Node 20.
  */
 import { parseArgs } from "node:util";
+import { installDependencies } from "./setup/dependencies.mjs";
 import { environment, run } from "./setup/run.mjs";
 
 const number = { type: "string" };
@@ -13,8 +14,9 @@ try {
   const wrong = Object.entries(values).find(([, value]) => !/^[0-9]{1,6}$/.test(value));
   if (wrong) throw new Error(`--${wrong[0]} is a number of six digits at most`);
   const env = Object.entries(values).map(([name, value]) => [`PREVIEW_TRUTH_${name.toUpperCase()}`, value]);
-  const tests = ["scripts/test.mjs", "--project", "integration", "test/integration/truth"];
-  const { code } = await run("node", tests, { show: true, env: environment(Object.fromEntries(env)) });
+  await installDependencies(console.log);
+  const tests = ["run", "--project", "integration", "test/integration/truth"];
+  const { code } = await run("vitest", tests, { show: true, env: environment(Object.fromEntries(env)) });
   process.exitCode = code ?? 1;
 } catch (error) {
   console.error(`preview-truth: ${error.message}`);

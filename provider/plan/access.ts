@@ -107,3 +107,21 @@ export function leavingRecords(
   });
   return { hba: leave("hba"), ident: leave("ident") };
 }
+
+/** Records of ours without which the provider gets no session: the first for the socket, and the map that it names. */
+export function missingWayIn(
+  { access }: Pick<Observed, "access">,
+  { access: desired }: Pick<Desired, "access">,
+): { readonly file: AccessFileName; readonly label: string }[] {
+  if (access === null || desired === null) return [];
+  const isFirst = (text: string) =>
+    access.hba.find((entry) => /^local (?!replication )/.test(entry.text))?.text === text;
+  const isThere = (text: string) => access.ident.some((entry) => entry.text === text);
+  const ours = [
+    ...desired.hba.records.map((record) => ({ file: "hba" as const, ...record, isRight: isFirst })),
+    ...desired.ident.records.map((record) => ({ file: "ident" as const, ...record, isRight: isThere })),
+  ];
+  return ours.filter(
+    ({ label, text, isRight }) => (label === "own.all" || label === "auth.owner") && !isRight(text),
+  );
+}

@@ -1,6 +1,6 @@
 import { appliedBy, findSetting } from "../postgresql/settings";
 import type { Observed } from "../schema/state";
-import { leavingRecords } from "./access";
+import { leavingRecords, missingWayIn } from "./access";
 import type { Desired } from "./desired";
 import { heeding } from "./heeding";
 import { isUp } from "./is-up";
@@ -121,7 +121,10 @@ export function agree(remembered: Observed, observed: Observed, desired: Desired
   return {
     take,
     left,
-    more: moreThanAnnounced(remembered, observed, desired, take, found, announced, names),
+    more: [
+      ...moreThanAnnounced(remembered, observed, desired, take, found, announced, names),
+      ...lockOut(observed, desired, take, records),
+    ],
   };
 }
 
@@ -150,11 +153,12 @@ function leaving(
     .filter((name) => !announced.has(name))
     .map((name) => [name, settings[name]?.value ?? null]);
   const unmanagedHba = records.some(({ label }) => label === null) ? desired.inputs.unmanagedHba : "keep";
+  const inputs = { ...desired.inputs, unmanagedHba };
   return {
     ...desired,
-    inputs: { ...desired.inputs, unmanagedHba },
+    inputs,
     settings: { ...desired.settings, ...Object.fromEntries(found) },
-    access: leavingRecords(observed, desired, records),
+    access: leavingRecords(observed, { access: desired.access, inputs }, records),
   };
 }
 
@@ -190,6 +194,23 @@ function moreThanAnnounced(
     .filter((name) => !names.has(name) && isAppliedByRestart(desired, name))
     .filter((name) => observed.settings[name]?.value !== remembered.settings[name]?.value)
     .map((name) => `${describeLeft(observed, name)} and the approved restart would apply it`);
+}
+
+/** A server that reads records which do not let the provider in can be started, and then nobody can look after it. */
+function lockOut(
+  observed: Observed,
+  desired: Desired,
+  take: readonly Step[],
+  records: readonly RecordChange[],
+): string[] {
+  const reads = take.some(({ kind }) => kind === "start" || kind === "restart" || kind === "reload");
+  const labels = records.map(({ label }) => label);
+  return (reads ? missingWayIn(observed, heeding(observed, desired)) : [])
+    .filter(({ label }) => !labels.includes(label))
+    .map(
+      ({ file, label }) =>
+        `${label} was changed on the host (pg_${file}.conf), and the server would not let the provider in`,
+    );
 }
 
 function isAppliedByRestart(desired: Desired, name: string): boolean {

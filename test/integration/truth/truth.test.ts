@@ -96,7 +96,8 @@ describe(`what the preview says is what the update does (seed ${seed})`, () => {
     return wrong;
   }
 
-  test.runIf(indexes.length >= 50)("every kind of drift was among them", () => {
+  if (indexes.length < 2 * deedKinds.length) return;
+  test("every kind of drift was among them", () => {
     expect(deedKinds.filter((kind) => tally.of(kind) === 0)).toEqual([]);
   });
 });

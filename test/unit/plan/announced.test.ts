@@ -1,10 +1,12 @@
 import { describe, expect, test } from "vitest";
 import { type Agreement, agree } from "../../../provider/plan/announced";
+import { desire } from "../../../provider/plan/desired";
 import { nothing } from "../../../provider/plan/nothing";
 import { plan } from "../../../provider/plan/plan";
+import type { AccessEntry } from "../../../provider/postgresql/access";
 import type { Properties } from "../../../provider/schema/check";
 import type { Observed } from "../../../provider/schema/state";
-import { lines, seen, stoppedServer, wish } from "./situations";
+import { inputsOf, lines, seen, stoppedServer, wish } from "./situations";
 
 const verifier = `SCRAM-SHA-256$4096:${"A".repeat(22)}==$${"B".repeat(43)}=:${"C".repeat(43)}=`;
 
@@ -74,6 +76,57 @@ describe("what was changed on the host", () => {
       left: [],
       more: [],
     });
+  });
+});
+
+describe("records that were changed on the host", () => {
+  const wanted = (more: Properties = {}) =>
+    desire(inputsOf(more), { hostMemory: null, owner: "postgres", restartTriggers: null });
+  const entries = (records: readonly AccessEntry[] = []) =>
+    records.map(({ label, text }) => ({ label, text }));
+  const { hba, ident } = wanted().access ?? {};
+  const [hbaThere, identThere] = [entries(hba?.records), entries(ident?.records)];
+  const remembered = seen({ access: { hba: hbaThere, ident: identThere } });
+  const reject = { label: null, text: "local all all reject" };
+
+  test("stay in their order, whatever is written beside them", () => {
+    const turned = [...hbaThere.slice(0, 2), ...hbaThere.slice(2).toReversed()];
+    const found = seen({ access: { hba: turned, ident: identThere } });
+    const app = { type: "host", user: "app", address: "10.0.0.0/8", method: "scram-sha-256" };
+    const { take, left, more } = agree(remembered, found, wanted({ hba: { app } }));
+    expect(take).toMatchObject([
+      { kind: "writeAccess", changes: [{ label: "hba.app", from: null }] },
+      { kind: "reload" },
+    ]);
+    expect(left).toContain("auth.local.replication was changed on the host (pg_hba.conf)");
+    expect(more).toEqual([]);
+  });
+
+  test.each<[title: string, access: Observed["access"], more: string[]]>([
+    [
+      "where one before it decides",
+      { hba: [reject, ...hbaThere], ident: identThere },
+      ["own.all was changed on the host (pg_hba.conf), and the server would not let the provider in"],
+    ],
+    [
+      "where its map is gone",
+      { hba: hbaThere, ident: [] },
+      ["auth.owner was changed on the host (pg_ident.conf), and the server would not let the provider in"],
+    ],
+    [
+      "but not where the one before it is for others",
+      { hba: [{ label: null, text: "host all all 0.0.0.0/0 reject" }, ...hbaThere], ident: identThere },
+      [],
+    ],
+  ])("so that the provider is kept out, stop what would have the server read them: %s", (_, access, more) => {
+    const desired = wanted({ settings: { work_mem: "8MB" } });
+    expect(agree(remembered, seen({ access }), desired).more).toEqual(more);
+  });
+
+  test("and are put back as announced, stop nothing", () => {
+    const broken = seen({ access: { hba: [reject, ...hbaThere], ident: identThere } });
+    const desired = wanted({ settings: { work_mem: "8MB" } });
+    expect(agree(broken, broken, desired)).toEqual({ take: plan(broken, desired), left: [], more: [] });
   });
 });
 
