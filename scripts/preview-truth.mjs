@@ -13,6 +13,7 @@ try {
   const { values } = parseArgs({ options });
   const wrong = Object.entries(values).find(([, value]) => !/^[0-9]{1,6}$/.test(value));
   if (wrong) throw new Error(`--${wrong[0]} is a number of six digits at most`);
+  values.seed ??= String(Math.floor(Math.random() * 1_000_000));
   const env = Object.entries(values).map(([name, value]) => [`PREVIEW_TRUTH_${name.toUpperCase()}`, value]);
   await installDependencies(console.log);
   const tests = ["run", "--project", "integration", "test/integration/truth"];

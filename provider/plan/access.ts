@@ -111,7 +111,7 @@ export function leavingRecords(
 /** Records of ours without which the provider gets no session: the first for the socket, and the map that it names. */
 export function missingWayIn(
   { access }: Pick<Observed, "access">,
-  { access: desired }: Pick<Desired, "access">,
+  { access: desired }: { readonly access: DesiredAccess | null },
 ): { readonly file: AccessFileName; readonly label: string }[] {
   if (access === null || desired === null) return [];
   const isFirst = (text: string) =>

@@ -18,7 +18,8 @@ vi.mock("../../../provider/resources/engine", async (original) => ({
 }));
 
 const { PREVIEW_TRUTH_CASES: count = "50", PREVIEW_TRUTH_SEED, PREVIEW_TRUTH_ONLY: only } = process.env;
-const seed = Number(PREVIEW_TRUTH_SEED ?? Math.floor(Math.random() * 1_000_000));
+/** The same cases each time, unless told: then it is a change of the code that breaks one. New ones are sought by hand. */
+const seed = Number(PREVIEW_TRUTH_SEED ?? 2026);
 const indexes =
   only === undefined ? Array.from({ length: Number(count) }, (_, index) => index) : [Number(only)];
 const again = (index: number) => `npm run test:preview-truth -- --seed ${seed} --only ${index}`;
