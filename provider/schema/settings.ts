@@ -19,6 +19,8 @@ const refused: Readonly<Record<string, string>> = {
 const unusable: Readonly<Record<string, (value: string) => string | undefined>> = {
   hot_standby: (value) =>
     value === "off" ? "a standby that takes no sessions cannot be looked after; leave it on" : undefined,
+  db_user_namespace: (value) =>
+    value === "on" ? "the server would not know the superuser by its name any more; leave it off" : undefined,
   unix_socket_directories: (value) =>
     value.trimStart().startsWith("/")
       ? undefined

@@ -50,7 +50,11 @@ export const deeds = {
   reloaded: { needs: running, do: reload },
   stopped: { needs: running, do: stop },
   killed: { needs: running, do: kill },
-  started: { needs: stopped, do: start },
+  started: { needs: stopped, do: (site) => start(site) },
+  commandLine: {
+    needs: running,
+    do: async (site, { name, value }) => (await stop(site)) && start(site, `-c ${name}=${inShell(value)}`),
+  },
   restarted: { needs: running, do: async (site) => (await stop(site)) && start(site) },
   password: sql(
     { ...running, superuserPasswordVerifier: verifier },
@@ -77,6 +81,8 @@ export const needsOf = (kind: DeedKind): Properties => (deeds[kind] as Way).need
 export const doDeed = (site: Site, deed: Deed): Promise<boolean> => deeds[deed.kind].do(site, deed);
 
 const quoted = (value: string): string => `'${value.replaceAll("'", "''")}'`;
+
+const inShell = (value: string): string => `'${value.replaceAll("'", "'\\''")}'`;
 
 const lineOf = ({ name, value }: Deed): string =>
   `${name} = ${quoted(value.replaceAll("\\", "\\\\"))} # by hand`;
@@ -154,10 +160,10 @@ async function stop(site: Site): Promise<boolean> {
 }
 
 /** A file that somebody broke lets no server start. */
-async function start(site: Site): Promise<boolean> {
+async function start(site: Site, options = ""): Promise<boolean> {
   if (await site.postmaster()) return false;
-  const script = '"$2/pg_ctl" -D "$1" -w -l "$1.by-hand.log" start >/dev/null 2>&1';
-  return editAsOwner(script, site.data, site.bin).then(
+  const script = '"$2/pg_ctl" -D "$1" -w -l "$1.by-hand.log" -o "$3" start >/dev/null 2>&1';
+  return editAsOwner(script, site.data, site.bin, options).then(
     () => true,
     () => false,
   );

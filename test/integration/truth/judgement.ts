@@ -45,30 +45,30 @@ export const isIncomplete = (round: Round): boolean =>
   round.update.stopped !== undefined || leftOf(round).length > 0;
 
 export function judge(major: Major, round: Round): string[] {
-  const { preview, update, announced, taken, before, after, isKnown } = round;
+  const { preview, update, announced } = round;
+  const isDone = preview.refusal === undefined && update.stopped === undefined && preview.updates;
   const wrong: [is: boolean, what: string][] = [
     [update.failed !== undefined, `failed on its way: ${update.failed}`],
     [announced.length > 0 && !preview.updates, `${kinds(announced)} was announced, and there is no update`],
+    ...(isDone ? [...server(round), ...steps(round), ...written(major, round)] : untouched(round)),
   ];
-  if (preview.refusal !== undefined || update.stopped !== undefined || !preview.updates) {
-    const words = update.stopped ?? "";
-    wrong.push(
-      [before.files !== after.files, "nothing was to be done, and files were written"],
-      [
-        fateOf(before, after) !== "the same" && fateOf(before, after) !== "none",
-        "nothing was to be done, and the server changed",
-      ],
-      [taken.length > 0 && update.stopped === undefined, `nothing was to be done: ${taken}`],
-      [
-        update.stopped !== undefined && isKnown,
-        `the host was as remembered, and the update stopped: ${words}`,
-      ],
-      [update.stopped !== undefined && !reasons.test(words), `stopped: ${words}`],
-    );
-  } else {
-    wrong.push(...server(round), ...steps(round), ...written(major, round));
-  }
   return wrong.filter(([is]) => is).map(([, what]) => what);
+}
+
+/** Nothing was announced, or nothing done: then it was said why. */
+function untouched({ preview, update, before, after, isKnown }: Round): [boolean, string][] {
+  const { refusal = "", ignores } = preview;
+  const { stopped = "" } = update;
+  const fate = fateOf(before, after);
+  // What was broken by hand and is ignored comes from the state, and may be refused for anything.
+  const isMeant = ignores.length > 0 || refusal === "" || refusal.includes("set restartOnChanges: true");
+  return [
+    [before.files !== after.files, "nothing was to be done, and files were written"],
+    [fate !== "the same" && fate !== "none", "nothing was to be done, and the server changed"],
+    [stopped !== "" && isKnown, `the host was as remembered, and the update stopped: ${stopped}`],
+    [stopped !== "" && !reasons.test(stopped), `stopped: ${stopped}`],
+    [!isMeant, `refused: ${refusal}`],
+  ];
 }
 
 /** Why an update may stop before its first change: what it was not shown, or a line that somebody broke. */

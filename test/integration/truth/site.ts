@@ -1,11 +1,13 @@
 /** Where the instance of many cases lives: a folder, ports, and the words of a program made real there. */
+import { once } from "node:events";
 import { readFile } from "node:fs/promises";
+import { createServer } from "node:net";
 import { join } from "node:path";
 import type { Properties } from "../../../provider/schema/check";
 import type { Observation } from "../../../provider/server/observe";
 import { handles, owner, place } from "../../support/instances";
 import { isAlive } from "../../support/processes";
-import { completePrograms, editAsOwner, freePort, type Major } from "../../support/servers";
+import { completePrograms, editAsOwner, type Major } from "../../support/servers";
 
 export interface Site {
   readonly major: Major;
@@ -27,12 +29,29 @@ const portsOfPrograms = [5432, 5433, 6000];
 /** 17 and 18 are there with all programs; of 14 there are three. */
 export const hasAllPrograms = (major: Major): major is "17" | "18" => major === "17" || major === "18";
 
+/** They lie idle for minutes: below those that the system gives to whoever asks for any. */
+async function reservedPorts(count: number): Promise<number[]> {
+  const ports = new Set<number>();
+  while (ports.size < count) {
+    const port = 15_000 + Math.floor(Math.random() * 15_000);
+    const probe = createServer().listen(port);
+    const isFree = await once(probe, "listening").then(
+      () => true,
+      () => false,
+    );
+    if (!isFree) continue;
+    probe.close();
+    await once(probe, "close");
+    ports.add(port);
+  }
+  return [...ports];
+}
+
 export async function openSite(major: Major): Promise<Site> {
   const at = await place(major);
   const bin = hasAllPrograms(major) ? await completePrograms(major) : at.target.binDirectory;
   const data = at.target.dataDirectory;
-  const ports = [at.port];
-  while (ports.length <= portsOfPrograms.length) ports.push(await freePort());
+  const ports = await reservedPorts(portsOfPrograms.length + 1);
   await editAsOwner('mkdir -p "$1/run/a" "$1/run/b" "$1/srv"', at.folder.path);
   // Not every build has TLS, and with it that method.
   const settle = (value: unknown): unknown =>

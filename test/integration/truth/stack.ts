@@ -20,6 +20,7 @@ function hear() {
 export interface Preview {
   /** As they go to the update. */
   readonly news: Properties;
+  readonly ignores: readonly string[];
   readonly lines: readonly string[];
   /** Whether there is an update. */
   readonly updates: boolean;
@@ -54,16 +55,17 @@ export class Stack {
 
   async preview(program: Properties, ignores: readonly string[]): Promise<Preview> {
     const checked = await instance.check(this.inputs, ignoring(this.inputs, wire(program), ignores));
-    if (checked.failures?.length) throw new Error(JSON.stringify(checked.failures));
     const news = wire(checked.inputs);
+    const failures = (checked.failures ?? []).map(({ reason }) => reason).join("\n");
+    if (failures !== "") return { news, ignores, lines: [], updates: false, refusal: failures };
     const told = () => hear().lines.map(({ text }) => text);
     try {
       const { changes } = await instance.diff(this.id, this.outs, news);
       // Where the provider does not know, the engine holds inputs against inputs.
       const updates = changes ?? printed(this.inputs) !== printed(news);
-      return { news, lines: told(), updates: updates || this.hasFailed };
+      return { news, ignores, lines: told(), updates: updates || this.hasFailed };
     } catch (error) {
-      return { news, lines: told(), updates: false, refusal: messageOf(error) };
+      return { news, ignores, lines: told(), updates: false, refusal: messageOf(error) };
     }
   }
 

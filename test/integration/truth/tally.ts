@@ -1,11 +1,20 @@
+import type { Case } from "./cases";
 import { type DeedKind, deedKinds } from "./deeds";
 import type { Round } from "./round";
 
 /** What there was among the cases. */
 export class Tally {
+  readonly #cases = new Map<string, number>();
   readonly #drifts = new Map<string, number>();
   readonly #rounds = new Map<string, number>();
   divergences = 0;
+
+  /** Of all cases, those that a refresh came before, or that ignored something. */
+  case({ refreshes, ignores }: Case): void {
+    add(this.#cases, "all");
+    if (refreshes) add(this.#cases, "refreshed");
+    if (ignores.length > 0) add(this.#cases, "with ignoreChanges");
+  }
 
   drift(kind: DeedKind): void {
     add(this.#drifts, kind);
@@ -37,6 +46,7 @@ export class Tally {
     const line = (counts: ReadonlyMap<string, number>, names: readonly string[]) =>
       names.map((name) => `${name} ${counts.get(name) ?? 0}`).join(", ");
     return [
+      `cases: ${line(this.#cases, [...this.#cases.keys()])}`,
       `by hand: ${line(this.#drifts, deedKinds)}`,
       `updates: ${line(this.#rounds, [...this.#rounds.keys()])}`,
       `${this.divergences} divergences`,

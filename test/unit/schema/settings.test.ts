@@ -63,6 +63,12 @@ describe("a setting is refused", () => {
     expect(checkSetting("17", name, value)).toBe(reason);
   });
 
+  test("when nobody could look after the server with it, and taken as it has to be", () => {
+    const reason = "the server would not know the superuser by its name any more; leave it off";
+    expect(checkSetting("14", "db_user_namespace", "yes")).toBe(reason);
+    expect(checkSetting("14", "db_user_namespace", false)).toBeUndefined();
+  });
+
   test("when its major does not have it, and taken by the one that does", () => {
     expect(checkSetting("17", "io_method", "sync")).toMatch(/^PostgreSQL 17 has no such setting\./);
     expect(checkSetting("18", "io_method", "sync")).toBeUndefined();
