@@ -42,7 +42,10 @@ export interface StartSetting {
 
 type Asked = Pick<Target, "superuser" | "replication">;
 
-/** template0 cannot be changed, so it tells what initdb was told. */
+/**
+ * template0 cannot be changed, so it tells what initdb was told. Of max_stack_depth, which the server works out from the
+ * kernel's limit, 14 says that it came from the environment.
+ */
 export const questions = ({ superuser, replication }: Asked): readonly string[] => [
   `SELECT regexp_replace(current_setting('server_version'), ' .*', '') AS version,
           pg_conf_load_time()::text AS loaded`,
@@ -63,7 +66,7 @@ export const questions = ({ superuser, replication }: Asked): readonly string[] 
   `SELECT name, setting, current_setting(name) AS running, coalesce(boot_val, '') AS boot,
           vartype <> 'string' AS shown, true AS pending
      FROM pg_settings WHERE source IN ('command line', 'environment variable')
-      AND name NOT IN ('config_file', 'data_directory', 'hba_file', 'ident_file') ORDER BY name`,
+      AND name NOT IN ('config_file', 'data_directory', 'hba_file', 'ident_file', 'max_stack_depth') ORDER BY name`,
   `SELECT format('%s:%s: %s: %s', f.sourcefile, f.sourceline, f.name, f.error) AS line
      FROM pg_file_settings f LEFT JOIN pg_settings s ON lower(s.name) = lower(f.name)
     WHERE f.error IS NOT NULL AND f.sourcefile IS NOT NULL AND NOT coalesce(s.pending_restart, false) AND coalesce(s.context, '') <> 'postmaster'`,
