@@ -149,11 +149,16 @@ function leaving(
   const { originals, settings } = carriedToDeclared(observed, desired);
   const released = Object.keys(originals).filter((name) => !(name in desired.settings));
   const unmanaged = unmanagedSettings(observed, desired);
-  const found = [...Object.keys(desired.settings), ...released, ...unmanaged]
+  const isRemoved = unmanaged.some((name) => announced.has(name));
+  const found = [...Object.keys(desired.settings), ...released, ...(isRemoved ? unmanaged : [])]
     .filter((name) => !announced.has(name))
     .map((name) => [name, settings[name]?.value ?? null]);
   const unmanagedHba = records.some(({ label }) => label === null) ? desired.inputs.unmanagedHba : "keep";
-  const inputs = { ...desired.inputs, unmanagedHba };
+  const inputs = {
+    ...desired.inputs,
+    unmanagedHba,
+    unmanagedSettings: isRemoved ? desired.inputs.unmanagedSettings : "keep",
+  } as const;
   return {
     ...desired,
     inputs,
