@@ -25,8 +25,9 @@ export async function registerUnit(
 ): Promise<void> {
   // First: whoever removes the instance then knows of a unit.
   await session.write(unitFile, `${unit}\n${stateDirectory(target)}\n`);
-  const args = [unit, enabled ? "enable" : "disable", target.owner];
-  if (isOurUnit(unit)) await asRoot(target, `writing ${unit}`, register, args, `${text}\n`);
+  const whole = `${text}\n`;
+  const args = [unit, enabled ? "enable" : "disable", target.owner, String(Buffer.byteLength(whole))];
+  if (isOurUnit(unit)) await asRoot(target, `writing ${unit}`, register, args, whole);
   else await asRoot(target, `looking at ${unit}`, find, [unit]);
 }
 
@@ -121,9 +122,13 @@ if [ "$(id -u "$3")" -ge "\${least:-1000}" ] && [ ! -e "/var/lib/systemd/linger/
   [ "$removes" != "b true" ] || exit ${codes.removesIpc}
 fi
 changed=
-cat >"$at.new" && chmod 644 "$at.new" || exit
-if [ ! -L "$at" ] && [ "$(cat "$at" 2>/dev/null)" = "$(cat "$at.new")" ]; then rm -f "$at.new"
-else mv -f "$at.new" "$at" || exit; sync "$at" 2>/dev/null || sync; changed=yes; fi
+# Of whoever was cut off, and may still be at it: of two who write, each has a file of its own.
+rm -f "$at.new".*
+new=$at.new.$$
+cat >"$new" && chmod 644 "$new" || exit
+[ $(wc -c <"$new") -eq "$4" ] || { rm -f "$new"; echo "its input was cut off" >&2; exit 1; }
+if [ ! -L "$at" ] && [ "$(cat "$at" 2>/dev/null)" = "$(cat "$new")" ]; then rm -f "$new"
+else mv -f "$new" "$at" || exit; sync "$at" 2>/dev/null || sync; changed=yes; fi
 # A mask for this boot, and what would change the unit.
 [ ! -L "/run/systemd/system/$unit" ] || { rm -f "/run/systemd/system/$unit"; changed=yes; }
 for place in /etc/systemd/system /etc/systemd/system.control /run/systemd/system /run/systemd/system.control; do
@@ -138,8 +143,9 @@ for link in /etc/systemd/system/*.wants/"$unit"; do [ ! -L "$link" ] || is=enabl
 const find = `said=$(systemctl cat "$unit" 2>&1 >/dev/null) || { echo "$said"; exit ${codes.noUnit}; }
 `;
 
-const remove = `[ -e "$at" ] || [ -L "$at" ] || exit 0
+const remove = `rm -f "$at.new".*
+[ -e "$at" ] || [ -L "$at" ] || exit 0
 [ -L "$at" ] || systemctl disable "$unit" >/dev/null 2>&1
-rm -f "$at" "/run/systemd/system/$unit" && rm -rf "$at.d" "/run/systemd/system/$unit.d" && systemctl daemon-reload || exit
+rm -f "$at" "$at.new".* "/run/systemd/system/$unit" && rm -rf "$at.d" "/run/systemd/system/$unit.d" && systemctl daemon-reload || exit
 systemctl reset-failed "$unit" 2>/dev/null || :
 `;

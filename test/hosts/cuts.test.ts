@@ -53,7 +53,7 @@ async function ending({ outs }: Made) {
   const lines = await sh(`systemctl is-active ${outs.unit}; systemctl is-enabled ${outs.unit}
     cat /etc/systemd/system/pginstance-*; ls /etc/systemd/system /etc/systemd/system/multi-user.target.wants
     ls -A /var/lib/postgresql/pginstance/17/*; cat /var/lib/postgresql/pginstance/17/orders.pginstance/serve
-    ps -o args= --ppid 1 -u postgres | grep -c pginstance; psql -V >/dev/null && runuser -u postgres -- psql -XAtp 5433 -c "SELECT 1"`);
+    pgrep -u postgres -f -c "bin/postgres -D /var/lib/postgresql/pginstance"; psql -V >/dev/null && runuser -u postgres -- psql -XAtp 5433 -c "SELECT 1"`);
   return anonymous(lines).split("\n");
 }
 
@@ -142,6 +142,6 @@ it("in a create, and in a delete: the next call ends as the one that nothing cut
       return error !== undefined;
     });
   }
-  creates.report(5);
-  deletes.report(5);
+  creates.report(1);
+  deletes.report(1);
 });
