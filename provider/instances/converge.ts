@@ -227,7 +227,7 @@ function requireNotLower({ target, desired }: Opened, { observed }: Observation)
 }
 
 /** What the user sees while a step runs. */
-const progressOf: Readonly<Record<Step["kind"], string>> = {
+export const progressOf: Readonly<Record<Step["kind"], string>> = {
   writePassfile: "writing the password for the primary",
   init: "initdb",
   baseBackup: "base backup of the primary",

@@ -40,6 +40,16 @@ export interface StartSetting {
   readonly shown: boolean;
 }
 
+/**
+ * Of the files, with the server's reason. An error on a line that only waits for a restart is no refusal; nor is one of
+ * no line: of one that is gone.
+ */
+export const refusedLines = `
+  SELECT format('%s:%s: %s: %s', f.sourcefile, f.sourceline, f.name, f.error) AS line
+    FROM pg_file_settings f LEFT JOIN pg_settings s ON lower(s.name) = lower(f.name)
+   WHERE f.error IS NOT NULL AND f.sourcefile IS NOT NULL AND NOT coalesce(s.pending_restart, false)
+     AND coalesce(s.context, '') <> 'postmaster'`;
+
 type Asked = Pick<Target, "superuser" | "replication">;
 
 /**
@@ -67,9 +77,7 @@ export const questions = ({ superuser, replication }: Asked): readonly string[] 
           vartype <> 'string' AS shown, true AS pending
      FROM pg_settings WHERE source IN ('command line', 'environment variable')
       AND name NOT IN ('config_file', 'data_directory', 'hba_file', 'ident_file', 'max_stack_depth') ORDER BY name`,
-  `SELECT format('%s:%s: %s: %s', f.sourcefile, f.sourceline, f.name, f.error) AS line
-     FROM pg_file_settings f LEFT JOIN pg_settings s ON lower(s.name) = lower(f.name)
-    WHERE f.error IS NOT NULL AND f.sourcefile IS NOT NULL AND NOT coalesce(s.pending_restart, false) AND coalesce(s.context, '') <> 'postmaster'`,
+  refusedLines,
   "SELECT slot_name AS name, slot_type AS type FROM pg_replication_slots WHERE NOT temporary ORDER BY 1",
 ];
 

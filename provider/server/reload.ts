@@ -5,6 +5,7 @@ import type { Major } from "../postgresql/version";
 import { type Address, query } from "./connect";
 import { putBack, refusedFiles } from "./copies";
 import { addressOf, type Observation, observe } from "./observe";
+import { refusedLines } from "./questions";
 import { pgCtl } from "./service";
 import { describe, type Target } from "./target";
 
@@ -117,14 +118,10 @@ function accessQuestions(version: Major): string[] {
   ];
 }
 
-/** An error on a line that only waits for a restart is no refusal; nor is one of no line: of one that is gone. */
 const question = `
   SELECT pg_conf_load_time()::text AS at,
     (SELECT coalesce(bool_or(pending_restart), false) FROM pg_settings) AS pending,
-    (SELECT string_agg(format('%s:%s: %s: %s', f.sourcefile, f.sourceline, f.name, f.error), E'\\n')
-       FROM pg_file_settings f LEFT JOIN pg_settings s ON lower(s.name) = lower(f.name)
-      WHERE f.error IS NOT NULL AND f.sourcefile IS NOT NULL AND NOT coalesce(s.pending_restart, false)
-        AND coalesce(s.context, '') <> 'postmaster') AS errors`;
+    (SELECT string_agg(line, E'\\n') FROM (${refusedLines}) AS refused) AS errors`;
 
 /** The files are proved; what we wrote for a restart still waits. */
 async function applied(session: Session, postmaster: PostmasterPid, pending: boolean): Promise<void> {

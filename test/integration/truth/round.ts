@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import { lstat, readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { progressOf } from "../../../provider/instances/converge";
 import { desiredOf } from "../../../provider/instances/open";
 import { plan } from "../../../provider/plan/plan";
 import type { Step, StepKind } from "../../../provider/plan/step";
@@ -82,24 +83,7 @@ async function look(site: Site): Promise<Sight> {
 
 /** A step by what the user sees while it runs; a line that is no step's is an error. */
 function stepOf(line: string): StepKind[] {
-  const found = Object.entries(words).find(([, text]) => text === line);
+  const found = Object.entries(progressOf).find(([, text]) => text === line);
   if (!found) throw new Error(`a step that nobody knows: ${line}`);
   return [found[0] as StepKind];
 }
-
-const words: Partial<Readonly<Record<StepKind, string>>> = {
-  writeConfiguration: "writing postgresql.conf",
-  writeAccess: "writing pg_hba.conf",
-  start: "waiting for the server",
-  stop: "stopping the server",
-  restart: "restarting the server",
-  reload: "reloading the configuration",
-  setPassword: "setting the superuser's password",
-  setReplicationRole: "setting up the replication role",
-  createSlots: "making replication slots",
-  setChecksums: "pg_checksums at work",
-  moveWal: "moving the WAL",
-  moveTablespace: "moving a tablespace",
-  createTablespace: "making a tablespace",
-  removeOld: "removing what was moved",
-};

@@ -2,6 +2,7 @@
 import type { PlanLine } from "../../../provider/plan/line";
 import { ResourceInitError } from "../../../provider/resources/engine";
 import { instance } from "../../../provider/resources/instance";
+import { canonicalJson } from "../../../provider/schema/canonical";
 import type { Properties } from "../../../provider/schema/check";
 
 /** What the provider said since somebody last asked. */
@@ -62,7 +63,7 @@ export class Stack {
     try {
       const { changes } = await instance.diff(this.id, this.outs, news);
       // Where the provider does not know, the engine holds inputs against inputs.
-      const updates = changes ?? printed(this.inputs) !== printed(news);
+      const updates = changes ?? canonicalJson(this.inputs) !== canonicalJson(news);
       return { news, ignores, lines: told(), updates: updates || this.hasFailed };
     } catch (error) {
       return { news, ignores, lines: told(), updates: false, refusal: messageOf(error) };
@@ -109,18 +110,6 @@ const messageOf = (error: unknown): string => (error instanceof Error ? error.me
 
 /** As it travels, and as the state file has it. */
 const wire = (properties: object): Properties => JSON.parse(JSON.stringify(properties));
-
-/** Null is absent to the engine. */
-const printed = (value: unknown): string => JSON.stringify(sorted(value));
-
-function sorted(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(sorted);
-  if (typeof value !== "object" || value === null) return value;
-  const entries = Object.entries(value).filter(([, part]) => part !== null && part !== undefined);
-  return Object.fromEntries(
-    entries.sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, part]) => [key, sorted(part)]),
-  );
-}
 
 /** `ignoreChanges`, before anything else: at each path the inputs are as they were, those that were not there are none. */
 function ignoring(olds: Properties, news: Properties, paths: readonly string[]): Properties {
