@@ -13,6 +13,7 @@ import type { Desired } from "../plan/desired";
 import { isOffline, standbysInTheWay } from "../plan/maintenance";
 import { nothing } from "../plan/nothing";
 import { plan } from "../plan/plan";
+import { slotsInTheWay } from "../plan/settings-refusals";
 import { replans } from "../plan/standby";
 import { judgeStandby } from "../plan/standby-refusals";
 import { type Effect, effectOf, findStep, type Step } from "../plan/step";
@@ -132,7 +133,8 @@ async function takeSteps(wanted: Wanted, begun: Opened, held: Held): Promise<Out
   const chosen = choose(agreement.take, wanted);
   if (found.observed.existence === "present") await requirePort(opened, found, chosen);
   requireNoStandbys(opened, found, chosen);
-  await requirePossible(target, desired, chosen);
+  requireNoSlots(opened, found, chosen);
+  await requirePossible(target, desired, chosen, found);
   await requireOthers(opened, found, chosen);
   const steps: Step[] = [];
   const warnings: string[] = [];
@@ -181,8 +183,17 @@ async function takeSteps(wanted: Wanted, begun: Opened, held: Held): Promise<Out
       .catch(() => ({ target, seen: found }));
     const phase = wasReady ? "changing" : "creating";
     const now = { ...opened, target: seen.target };
-    return { ...outcome, failure, made: madeOf(now, seen.seen.observed, wanted.declared, phase) };
+    const told = afterSteps(failure, steps);
+    return { ...outcome, failure: told, made: madeOf(now, seen.seen.observed, wanted.declared, phase) };
   }
+}
+
+/** What failed speaks of its own step alone. */
+function afterSteps(failure: unknown, steps: readonly Step[]): unknown {
+  if (!(failure instanceof Error) || steps.length === 0) return failure;
+  const done = steps.map(({ kind }) => progressOf[kind]).join(", ");
+  failure.message = failure.message.replace("Nothing was changed.", `What was done before stays: ${done}.`);
+  return failure;
 }
 
 /** A new server is systemd's where that may be; what exists stays with what it has. */
@@ -303,6 +314,12 @@ function requireNoStandbys({ target }: Opened, { observed }: Observation, steps:
   throw new InstanceStateError(`dataChecksums: ${describe(target)}: ${why}`, {
     hint: "Nothing was changed.",
   });
+}
+
+/** As `diff` does: since then somebody may have made one. */
+function requireNoSlots({ desired }: Opened, { observed }: Observation, steps: readonly Step[]): void {
+  const failures = findStep(steps, "writeConfiguration") ? slotsInTheWay(observed, desired.inputs) : [];
+  if (failures.length > 0) throw new InvalidInputsError(failures);
 }
 
 /** What other servers must allow is looked at before the first change here. */

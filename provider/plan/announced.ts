@@ -94,7 +94,7 @@ export function agree(remembered: Observed, observed: Observed, desired: Desired
   const records = findStep(announced, "writeAccess")?.changes ?? [];
   const found = planExactly(
     observed,
-    leaving(observed, heeding(observed, desired), names, records),
+    leaving(observed, heeding(observed, staying(desired, announced)), names, records),
     approved,
   );
   const covered = found.filter((step) => isCovered(step, announced));
@@ -137,6 +137,13 @@ function isCovered(step: Step, announced: readonly Step[]): boolean {
 /** Of steps that there may be several of. */
 function isSameSubject(step: Step, other: Step): boolean {
   return !("tablespace" in step) || !("tablespace" in other) || step.tablespace === other.tablespace;
+}
+
+/** What comes back as a standby loses all that only it has: only where the preview said so. */
+function staying(desired: Desired, announced: readonly Step[]): Desired {
+  const { standby } = desired;
+  const returns = announced.some(({ kind }) => kind === "rejoin" || kind === "baseBackup");
+  return standby === null || returns ? desired : { ...desired, standby: { ...standby, rejoin: "refuse" } };
 }
 
 /** The same wish, but content with what the host has where nothing was announced. */

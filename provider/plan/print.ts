@@ -57,6 +57,9 @@ export function printPlan(
       info(
         `plan: ${pending.join(", ")}: written, pending until the next restart (restartOnChanges is false)`,
       ),
+    isUp(observed) &&
+      steps.some(({ kind }) => kind === "reload") &&
+      laterLine(changes.filter(({ appliedBy }) => appliedBy === "newSessions")),
     ...removedLines(observed, desired, changes),
     ...stayingLines(observed, desired),
     ...serviceLines(observed, desired, steps),
@@ -92,6 +95,12 @@ export function printChanges(desired: Desired, steps: readonly Step[]): PlanLine
     records.flatMap(({ file, label }) => (label === null ? [] : [`${label} in pg_${file}.conf`])),
   ];
   return lines.filter((words) => words.length > 0).map((words) => info(`plan: written: ${words.join(", ")}`));
+}
+
+/** A reload does not reach everybody, and a reviewer would think so. */
+function laterLine(changes: readonly SettingChange[]): PlanLine | false {
+  const names = changes.map(({ name }) => name).join(", ");
+  return names !== "" && info(`plan: ${names}: for new sessions only, open ones keep what they have`);
 }
 
 function removedLines(observed: Observed, desired: Desired, changes: readonly SettingChange[]): PlanLine[] {

@@ -1,11 +1,11 @@
 import type { InputFailure } from "../errors";
 import { equalLocales, findEncoding } from "../postgresql/locale";
-import { brokenRules } from "../postgresql/setting-rules";
 import type { InstanceInputs, PropertyName } from "../schema/inputs";
 import type { Remembered } from "../schema/state";
 import { desireService } from "./desired-service";
 import { isUp } from "./is-up";
 import { offlineSteps, standbysInTheWay } from "./maintenance";
+import { rulesBroken, slotsInTheWay } from "./settings-refusals";
 import { judgeStandby } from "./standby-refusals";
 import { upgradeRefusals } from "./upgrade-refusals";
 
@@ -73,7 +73,8 @@ export function judge(remembered: Remembered, wanted: InstanceInputs): Verdict {
     refusals: [
       ...changed.filter((row) => row.kind === "fixed" || isProtected).map(refusal),
       ...pendingMoves(remembered, wanted),
-      ...rulesBroken(remembered, wanted),
+      ...rulesBroken(remembered.observed, wanted),
+      ...slotsInTheWay(remembered.observed, wanted),
       ...attachedStandbys(remembered, wanted),
       ...judgeStandby(remembered, wanted),
       ...upgradeRefusals(remembered, wanted),
@@ -109,23 +110,6 @@ function pendingMoves({ inputs, observed }: Remembered, wanted: InstanceInputs):
       property,
       reason: `changing ${from} to ${to} needs a restart; set restartOnChanges: true with it`,
     }));
-}
-
-/** What the files say counts where the program says nothing. A standby's five settings follow its primary's. */
-function rulesBroken(
-  { observed }: Remembered,
-  { settings = {}, version, standby }: InstanceInputs,
-): InputFailure[] {
-  if (standby !== undefined || observed.role === "standby") return [];
-  const declared = new Map(Object.entries(settings).map(([name, value]) => [name.toLowerCase(), value]));
-  const lookup = (name: string) => {
-    if (declared.has(name)) return declared.get(name);
-    return observed.originals[name] ?? observed.settings[name]?.value ?? null;
-  };
-  return brokenRules(version, lookup, (name) => declared.has(name)).map(({ name, reason }) => ({
-    property: `settings.${name}` as const,
-    reason,
-  }));
 }
 
 function attachedStandbys({ observed }: Remembered, inputs: InstanceInputs): InputFailure[] {

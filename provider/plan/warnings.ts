@@ -1,4 +1,5 @@
 import { unreachedRecords } from "../postgresql/hba-reach";
+import { effectOfChange } from "../postgresql/setting-effects";
 import type { Observed } from "../schema/state";
 import { desireAccess } from "./access";
 import { type Desired, defaultAuth } from "./desired";
@@ -7,7 +8,11 @@ import { changesOf, findStep, type Step } from "./step";
 
 /** What is allowed, taken by the server, and hardly what was meant. Said once, with the step that writes it. */
 export function warnings(observed: Observed, desired: Desired, steps: readonly Step[]): PlanLine[] {
-  return [...withoutLibrary(observed, desired, steps), ...unreached(desired, steps)].map(warning);
+  return [
+    ...withoutLibrary(observed, desired, steps),
+    ...effects(desired, steps),
+    ...unreached(desired, steps),
+  ].map(warning);
 }
 
 /** Libraries that only shared_preload_libraries loads, by the prefix of their settings. */
@@ -39,6 +44,13 @@ function withoutLibrary(observed: Observed, { settings }: Desired, steps: readon
     const library = name.includes(".") && to !== null ? libraries[name.split(".")[0] ?? ""] : undefined;
     if (library === undefined || loaded.includes(library)) return [];
     return [`settings.${name} has no effect: ${library} is not in shared_preload_libraries`];
+  });
+}
+
+function effects({ inputs: { version } }: Desired, steps: readonly Step[]): string[] {
+  return changesOf(steps).flatMap((change) => {
+    const words = effectOfChange(version, change);
+    return words === undefined ? [] : [`settings.${change.name}: ${words}`];
   });
 }
 

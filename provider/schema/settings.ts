@@ -1,3 +1,4 @@
+import { manualPage } from "../postgresql/manual";
 import { findSetting, isExtensionSetting, nearestSettingName } from "../postgresql/settings";
 import { parseValue, type SettingValue } from "../postgresql/values";
 import type { Major } from "../postgresql/version";
@@ -56,7 +57,7 @@ export function checkSetting(version: Major, name: string, value: unknown): stri
       : `${JSON.stringify(value)}: only memory can be a share of the host's`;
   }
   const parsed = parseValue(setting, value as SettingValue);
-  if (!parsed.ok) return parsed.reason;
+  if (!parsed.ok) return `${parsed.reason}. See ${manualPage(version, setting)}`;
   return unusable[name]?.(parsed.value);
 }
 

@@ -6,6 +6,7 @@ import { printPassfile } from "../postgresql/passfile";
 import { baseBackup as argv } from "../postgresql/programs";
 import { accessFiles, occupied, walOutside } from "./init";
 import { outside } from "./outside";
+import { ownFiles } from "./own-files";
 import { primaryFunctions, wordsOf } from "./primary";
 import { type Placement, placeTablespaces } from "./standby-tablespaces";
 import { describe, stateDirectory, type Target } from "./target";
@@ -84,7 +85,7 @@ const foreign =
 
 /** pg_basebackup puts each tablespace into an empty folder alone: what is there is known, and can be taken away again. */
 const script = `data=$1 new=$2 bin=$3 conninfo=$4 slot=$5 mode=$6 size=$7 own=$8 wal=$9 spaces=\${10}; shift 10
-${primaryFunctions}${outside}
+${primaryFunctions}${outside}${ownFiles}
 each_space() { [ -z "$spaces" ] || printf '%s\n' "$spaces" | while IFS= read -r dir; do "$1" "$dir" || exit; done; }
 give_up() { code=$1; give_up_spaces; rm -rf "$new"; give_up_wal "$wal"; [ -z "$made" ] || drop_slot "$slot"; exit "$code"; }
 if [ "$mode" = publish ] && [ -d "$data" ]; then rmdir "$data" || exit ${occupied}; fi
@@ -104,7 +105,7 @@ done
 cd "$new" || give_up 1
 rm -f recovery.signal
 if [ "$mode" = beside ]; then
-  for file in postgresql.conf postgresql.auto.conf pg_hba.conf pg_ident.conf; do cp -p "$data/$file" . || give_up 1; done
+  own_files "$data" . || give_up 1
 else
   cat >access && head -c "$size" access >pg_hba.conf && tail -c "+$((size + 1))" access >pg_ident.conf &&
     rm -f access || give_up 1

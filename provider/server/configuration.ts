@@ -7,11 +7,12 @@ import { postgresCheck } from "../postgresql/programs";
 import type { Observed } from "../schema/state";
 import { writing } from "./copies";
 import { type Observation, observe } from "./observe";
+import { needsRehearsal, rehearsing } from "./rehearsal";
 import { describe, stateDirectory, type Target } from "./target";
 
 /**
  * Edits postgresql.conf in place and takes overriding lines out of postgresql.auto.conf. The server reads the
- * candidate first; what it refuses is never published. The files that are known to work stay in `previous`, until
+ * candidate first, and tries a start with it where only that tells; what it refuses is never published. The files that are known to work stay in `previous`, until
  * these are known to work too.
  * @returns what has to happen for the server to take them
  */
@@ -42,6 +43,7 @@ export async function writeConfiguration(
       target.dataDirectory,
       own,
       unapplied,
+      needsRehearsal(target.version, changes) ? "rehearse" : "read",
       String(notes.length),
       String(Buffer.byteLength(candidate, "latin1")),
       ...postgresCheck({
@@ -67,11 +69,11 @@ export async function writeConfiguration(
  * and of what is still to be applied are on disk before the rename: a stop between the two leaves a note too many, never
  * one too few.
  */
-const script = `data=$1 own=$2 unapplied=$3 notes=$4 size=$5; shift 5
+const script = `data=$1 own=$2 unapplied=$3 judge=$4 notes=$5 size=$6; shift 6
 auto=$data/postgresql.auto.conf
-${writing}
+${writing}${rehearsing}
 locate
-trap 'rm -f "$conf.candidate" "$auto.candidate" "$auto.before" "$own/originals.json.new" "$own/candidates"' EXIT
+trap 'rm -rf "$conf.candidate" "$auto.candidate" "$auto.before" "$own/originals.json.new" "$own/candidates" "$own/rehearsal"' EXIT
 for file in "$conf" "$auto"; do
   [ ! -L "$file" ] || { echo "$file is a symbolic link, which is not followed" >&2; exit 1; }
   cp -p "$file" "$file.candidate" || exit 1
@@ -91,6 +93,8 @@ if ! cmp -s "$auto.candidate" "$auto"; then
   note && cp -p "$auto" "$auto.before" && publish "$auto.candidate" "$auto" || exit 1
 fi
 "$@" "--config-file=$conf.candidate" >/dev/null || { undo; exit 1; }
+# Where nothing runs, the start is as good a judge.
+[ "$judge" = read ] || [ -z "$running" ] || rehearse "$1" || { undo; exit 1; }
 echo "$unapplied $running" >"$own/unapplied.new" || exit 1
 flush "$own/originals.json.new" "$own/unapplied.new" "$conf.candidate"
 mv -f "$own/originals.json.new" "$own/originals.json" && mv -f "$own/unapplied.new" "$own/unapplied" || exit 1

@@ -1,14 +1,18 @@
+import { SettingsError } from "../errors";
 import type { Desired } from "../plan/desired";
-import type { Step, StepKind } from "../plan/step";
+import type { SettingChange, Step, StepKind } from "../plan/step";
 import { requireChecksumsProgram } from "./checksums";
+import { query } from "./connect";
+import { addressOf, type Observation } from "./observe";
 import { requirePlace } from "./places";
 import { placeTablespaces } from "./standby-tablespaces";
-import type { Target } from "./target";
+import { describe, type Target } from "./target";
 
 type Require<K extends StepKind> = (
   target: Target,
   step: Extract<Step, { kind: K }>,
   desired: Desired,
+  found: Observation | undefined,
 ) => Promise<void>;
 
 async function requireWalDirectory(
@@ -20,6 +24,26 @@ async function requireWalDirectory(
     await requirePlace(target, { property: "walDirectory", kind: "wal", directory });
 }
 
+/** restoreTwoPhaseData() in src/backend/access/transam/twophase.c: with less room the server does not start. */
+async function requireRoomForPrepared(
+  target: Target,
+  changes: readonly SettingChange[],
+  found: Observation | undefined,
+): Promise<void> {
+  const change = changes.find(({ name }) => name === "max_prepared_transactions");
+  if (!change || !found?.postmaster || found.observed.server !== "running") return;
+  const [[row] = []] = await query(addressOf(target, found.postmaster), [
+    "SELECT count(*)::int AS count FROM pg_prepared_xacts",
+  ]);
+  const count = Number(row?.count);
+  const room = Number(change.to ?? 0);
+  if (count <= room) return;
+  throw new SettingsError(
+    `max_prepared_transactions: ${describe(target)} has ${count} prepared transactions, and would not start with room for ${room}`,
+    { hint: "Nothing was changed. Each needs COMMIT PREPARED or ROLLBACK PREPARED first." },
+  );
+}
+
 /** What a step needs of the host, looked at before the first of all steps: nothing is stopped for what cannot be done. */
 const table: { readonly [K in StepKind]?: Require<K> } = {
   init: requireWalDirectory,
@@ -27,7 +51,8 @@ const table: { readonly [K in StepKind]?: Require<K> } = {
     await requireWalDirectory(target, step, desired);
     await placeTablespaces(target, desired);
   },
-  async writeConfiguration(target, { changes }, { inputs: { socketDirectory: directory } }) {
+  async writeConfiguration(target, { changes }, { inputs: { socketDirectory: directory } }, found) {
+    await requireRoomForPrepared(target, changes, found);
     const isMoved = changes.some(({ name }) => name === "unix_socket_directories");
     if (directory === undefined || !isMoved) return;
     await requirePlace(target, { property: "socketDirectory", kind: "sockets", directory });
@@ -46,9 +71,10 @@ export async function requirePossible(
   target: Target,
   desired: Desired,
   steps: readonly Step[],
+  found?: Observation,
 ): Promise<void> {
   for (const step of steps) {
     const require = table[step.kind] as Require<StepKind> | undefined;
-    await require?.(target, step, desired);
+    await require?.(target, step, desired, found);
   }
 }

@@ -8,6 +8,7 @@ import { pgRewind, standbyPrograms } from "../postgresql/programs";
 import { copyBeside, writePassfile } from "./base-backup";
 import { type Address, query } from "./connect";
 import { addressOf, type Observation, observe } from "./observe";
+import { ownFiles } from "./own-files";
 import {
   askDatabase,
   createSlot,
@@ -165,7 +166,7 @@ function rewindFailure(target: Target, standby: DesiredStandby, result: CommandR
 
 /** A server that crashed is recovered first, as pg_rewind would do it, but without taking WAL away. */
 const rewindScript = `data=$1 own=$2 bin=$3 mode=$4; shift 4
-files="postgresql.conf postgresql.auto.conf pg_hba.conf pg_ident.conf"
+${ownFiles}
 if [ "$mode" = try ]; then
   if [ -e "$data/postmaster.pid" ]; then
     rm -f "$data/postmaster.pid"
@@ -175,13 +176,17 @@ if [ "$mode" = try ]; then
 fi
 if [ ! -d "$own/rejoin" ]; then
   rm -rf "$own/rejoin.new" && mkdir "$own/rejoin.new" || exit 1
-  for file in $files; do cp -p "$data/$file" "$own/rejoin.new/" || exit 1; done
+  own_files "$data" "$own/rejoin.new" || exit 1
   sync "$own"/rejoin.new/* 2>/dev/null || sync
   mv "$own/rejoin.new" "$own/rejoin" || exit 1
 fi
 "$@" >&2 || exit 1
-for file in $files; do
-  cp -p "$own/rejoin/$file" "$data/$file.new" && mv -f "$data/$file.new" "$data/$file" || exit 1
+for file in "$own/rejoin"/* "$own/rejoin"/.[!.]*; do
+  [ -e "$file" ] || continue
+  name=\${file##*/}
+  rm -rf "$data/$name.new" && cp -pR "$file" "$data/$name.new" || exit 1
+  [ ! -d "$data/$name" ] || rm -rf "$data/$name" || exit 1
+  mv -f "$data/$name.new" "$data/$name" || exit 1
 done
 rm -f "$data/recovery.signal" && : >"$data/standby.signal" || exit 1
 sync 2>/dev/null

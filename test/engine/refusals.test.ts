@@ -61,7 +61,8 @@ describe(`${major} (${way}):`, () => {
         `settings.max_conections: PostgreSQL ${major} has no such setting. Did you mean max_connections?`,
       );
       expect(stdout).toContain(
-        'settings.work_mem: "banana" is no amount of memory; 64kB to 2147483647kB, as in "8MB" (default 4MB)',
+        'settings.work_mem: "banana" is no amount of memory; 64kB to 2147483647kB, as in "8MB" (default 4MB). ' +
+          `See https://www.postgresql.org/docs/${major}/runtime-config-resource.html#GUC-WORK-MEM`,
       );
       expect(stdout).toMatch(/settings\.max_connections: 7000000 is outside 1 to 262143/);
       expect(stdout).toContain("settings.port: use the property port");

@@ -68,7 +68,7 @@ describe.each(ways)("a password, a string setting and credentials of the way (%s
       await declare(declaration(password, `${command}\n`));
       keep("refused setting", await project.preview("--diff"));
       await declare(
-        `${declaration(password, command).replace("work_mem", 'shared_buffers: "900GB", work_mem')}, restartOnChanges: true`,
+        `${declaration(password, command).replace("work_mem", 'unix_socket_group: "no_such_group", work_mem')}, restartOnChanges: true`,
       );
       keep("failed", await project.up("--diff"));
     });

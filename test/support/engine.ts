@@ -54,8 +54,13 @@ export async function project(options: ProjectOptions): Promise<Project> {
   const places = { folder: join(home, "program"), backend: join(home, "state"), home: join(home, "pulumi") };
   for (const folder of Object.values(places)) await mkdir(folder);
   await writeFile(join(places.folder, "Pulumi.yaml"), `name: ${projectName}\nruntime: nodejs\n`);
-  // The flag --event-log exists only with the debug commands.
-  const environment = { ...engineEnvironment(places), PULUMI_DEBUG_COMMANDS: "true" };
+  const environment = {
+    ...engineEnvironment(places),
+    // The flag --event-log exists only with the debug commands.
+    PULUMI_DEBUG_COMMANDS: "true",
+    // Program and provider both load Pulumi's SDK: half a second each that tells nothing.
+    NODE_COMPILE_CACHE: join(root, "compiled"),
+  };
   const made = new Project(home, places, engine.pulumi, environment);
   try {
     await made.setProgram(options.program);

@@ -35,10 +35,14 @@ export async function downtime(bench: Bench): Promise<Case> {
   }
 }
 
-/** A role without rights or password, so that proving who it is costs no time. First match wins in pg_hba.conf. */
+/**
+ * A role without rights or password, so that proving who it is costs no time. First match wins in pg_hba.conf; before the
+ * provider's own records nothing may stand.
+ */
 async function admitClient({ site }: Bench, { data, port }: Spot): Promise<void> {
   await editAsOwner(
-    `sed -i "1i local postgres probe trust" "$2/pg_hba.conf"
+    `own=$(grep -n "own[.]" "$2/pg_hba.conf" | tail -n 1)
+     sed -i "\${own%%:*}a local postgres probe trust" "$2/pg_hba.conf"
      "$1/psql" -Xq -h "$3" -p "$4" -U postgres -d postgres -c "CREATE ROLE probe LOGIN" -c "SELECT pg_reload_conf()"`,
     ...[site.programs.binDirectory, data, site.folder, String(port)],
   );

@@ -110,22 +110,19 @@ describe("what others wrote is not lost", () => {
 
   test("a pending setting with which the server does not start goes back to what it started with, and the rest is kept", async () => {
     const it = await made();
-    const pending = await update(it, await it.inputs({ settings: { shared_buffers: "900GB" } }));
-    const later = await update(
-      it,
-      await it.inputs({ settings: { shared_buffers: "900GB", work_mem: "32MB" } }),
-      pending.outs,
-    );
-    const on = await it.inputs({
-      settings: { shared_buffers: "900GB", work_mem: "32MB" },
-      restartOnChanges: true,
-    });
+    const settings = { unix_socket_group: "no_such_group" };
+    const pending = await update(it, await it.inputs({ settings }));
+    const more = { ...settings, work_mem: "32MB" };
+    const later = await update(it, await it.inputs({ settings: more }), pending.outs);
+    const on = await it.inputs({ settings: more, restartOnChanges: true });
     const words = await message(update(it, on, later.outs));
     expect(words).toMatch(
-      /could not map anonymous shared memory.*runs again.*What was refused is kept in .*\/refused/s,
+      /group "no_such_group" does not exist.*runs again.*What was refused is kept in .*\/refused/s,
     );
-    expect(await it.sql("SHOW shared_buffers")).toEqual([{ shared_buffers: "128MB" }]);
-    expect(await edit(it, 'cat "$1.pginstance/refused/postgresql.conf"')).toContain("shared_buffers = 900GB");
+    expect(await it.sql("SHOW unix_socket_group")).toEqual([{ unix_socket_group: "" }]);
+    expect(await edit(it, 'cat "$1.pginstance/refused/postgresql.conf"')).toContain(
+      "unix_socket_group = no_such_group",
+    );
   });
 });
 

@@ -73,6 +73,32 @@ describe.each(["15", "18"] as const)("the configuration of PostgreSQL %s", (majo
     await live.sql("ALTER SYSTEM RESET timezone");
   });
 
+  it.each([
+    [
+      "a library that is not there",
+      { shared_preload_libraries: "no_such_library" },
+      'could not access file "no_such_library"',
+    ],
+    ["TLS without a certificate", { ssl: "on" }, 'could not load server certificate file "server.crt"'],
+    ["more memory than there is", { shared_buffers: "900GB" }, "of shared memory, and this host has"],
+  ])(
+    "with %s is refused while the server runs on, and every file is as it was",
+    async (_, settings, words) => {
+      const before = await configurationOf(live.target);
+      const started = await live.sql("SELECT pg_postmaster_start_time()");
+      const news = { ...(outs.settings as object), ...settings };
+      const olds = (await instance.read(live.id, outs)).props as Properties;
+      const error = await failureOf(
+        instance.update(live.id, olds, await live.inputs({ settings: news, restartOnChanges: true })),
+      );
+      expect(messageOf(error)).toContain(words);
+      expect(messageOf(error)).toContain("Nothing was changed.");
+      expect(await configurationOf(live.target)).toBe(before);
+      expect(await live.sql("SELECT pg_postmaster_start_time()")).toEqual(started);
+      expect(await readdir(stateDirectory(live.target))).not.toContain("rehearsal");
+    },
+  );
+
   it("with somebody's broken line is refused with file and line, and stays as it is", async () => {
     const whole = await latin1();
     await editAsOwner('echo "max_connections = many # by hand" >>"$1"', conf);

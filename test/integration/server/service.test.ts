@@ -98,18 +98,16 @@ describe.each(["15", "18"] as const)("a server of PostgreSQL %s", (major) => {
 
   it("that does not restart with a new configuration gets the old one back, runs, and the error says both", async () => {
     const before = await configurationOf(live.target);
-    const settings = { ...(live.outs.settings as object), shared_buffers: "7TB" };
+    const settings = { ...(live.outs.settings as object), unix_socket_group: "no_such_group" };
     const olds = live.outs;
     const news = await live.inputs({ settings, restartOnChanges: true });
     const error = messageOf(await failureOf(instance.update(live.id, olds, news)));
-    expect(error).toMatch(
-      /could not (map anonymous|create) shared memory|Cannot allocate memory|out of memory/i,
-    );
+    expect(error).toContain('group "no_such_group" does not exist');
     expect(error).toMatch(/postgresql.conf is back as it was, and \d+\/main on this machine runs again/);
     const { observed } = await live.observe();
     expect(observed).toMatchObject({ server: "running", unapplied: "none", pending: {} });
-    expect(observed.settings.shared_buffers?.value).not.toBe("7TB");
-    expect(observed.originals).not.toHaveProperty("shared_buffers");
+    expect(observed.settings).not.toHaveProperty("unix_socket_group");
+    expect(observed.originals).not.toHaveProperty("unix_socket_group");
     const bytes = (text: string) => text.split("\n").filter((line) => /^\d{7} /.test(line));
     expect(bytes(await configurationOf(live.target))).toEqual(bytes(before));
     expect(await live.sql("SELECT 1 AS one")).toEqual([{ one: 1 }]);

@@ -69,6 +69,12 @@ describe("a failover on PostgreSQL 15, in order:", () => {
     await source?.folder.dispose();
   });
 
+  /** What the old primary has beside its four files, and its new one has not, or has otherwise. */
+  async function requireOwn(): Promise<void> {
+    expect(await first.its.sql("SHOW deadlock_timeout")).toEqual([{ deadlock_timeout: "2s" }]);
+    expect(await editAsOwner('cat "$1/server.crt"', source.target.dataDirectory)).toBe("own\n");
+  }
+
   it("a promotion is refused while the primary answers, and nothing is changed", async () => {
     await second.declare({ ...first.conninfo(), status: "promoted" });
     const words = messageOf(await failureOf(second.up()));
@@ -107,8 +113,15 @@ describe("a failover on PostgreSQL 15, in order:", () => {
     expect(await first.its.sql("SELECT pg_is_in_recovery() AS standby")).toEqual([{ standby: false }]);
   });
 
-  it("it is rewound, keeps its own configuration, and follows the new primary", async () => {
+  it("it is rewound, keeps its own configuration with all that belongs to it, and follows the new primary", async () => {
+    await editAsOwner(
+      `mkdir "$1/conf.d" && echo "deadlock_timeout = 2s" >"$1/conf.d/own.conf"
+       echo "include_dir 'conf.d'" >>"$1/postgresql.conf"; echo own >"$1/server.crt"`,
+      source.target.dataDirectory,
+    );
+    await editAsOwner('echo other >"$1/server.crt"', second.at.target.dataDirectory);
     await first.up();
+    await requireOwn();
     await shows(first.its, rows, "1 2");
     await second.its.sql("INSERT INTO public.t VALUES (3)");
     await shows(first.its, rows, "1 2 3");
@@ -130,6 +143,7 @@ describe("a failover on PostgreSQL 15, in order:", () => {
   it("it is rebuilt beside what it has, and follows again", async () => {
     await first.declare({ ...second.conninfo(), rejoin: "rebuild" }, { settings: { work_mem: "7MB" } });
     await first.up();
+    await requireOwn();
     await shows(first.its, rows, "1 2 3");
     expect(await first.its.sql("SHOW work_mem")).toEqual([{ work_mem: "7MB" }]);
     expect(await editAsOwner('ls -A "$1"', `${source.target.dataDirectory}.pginstance`)).not.toMatch(

@@ -20,6 +20,8 @@ export interface Deed {
 type Lines = readonly string[];
 
 interface Way {
+  /** Where there is no such thing on the other. */
+  readonly on?: "primary" | "standby";
   /** What the program must say for it to be anything. */
   readonly needs?: Properties;
   readonly do: (site: Site, deed: Deed) => Promise<boolean>;
@@ -41,6 +43,7 @@ export const deeds = {
   portMoved: conf((lines, _, { ports }) =>
     lines.map((line) => (isOf("port", line) ? `port = ${ports.at(-1)}` : line)),
   ),
+  included: { do: include },
   alterSystem: sql(running, ({ name, value }) => `ALTER SYSTEM SET ${name} = ${quoted(value)}`),
   hbaFirst: file("pg_hba.conf", (lines) => ["host all all 0.0.0.0/0 reject", ...lines]),
   hbaLost: file("pg_hba.conf", (lines, { pick }) => withoutOne(lines, pick)),
@@ -56,25 +59,30 @@ export const deeds = {
     do: async (site, { name, value }) => (await stop(site)) && start(site, `-c ${name}=${inShell(value)}`),
   },
   restarted: { needs: running, do: async (site) => (await stop(site)) && start(site) },
-  password: sql(
+  promoted: { on: "standby", needs: running, do: promote },
+  password: ofPrimary(
     { ...running, superuserPasswordVerifier: verifier },
     () => "ALTER ROLE postgres PASSWORD 'by hand'",
   ),
-  roleChanged: sql(
+  roleChanged: ofPrimary(
     { ...running, replicationRole: { name: "replicator" } },
     () => "ALTER ROLE replicator NOREPLICATION",
   ),
-  slotDropped: sql(
+  slotDropped: ofPrimary(
     { ...running, replicationSlots: ["one", "two"] },
     () => "SELECT pg_drop_replication_slot('two')",
   ),
-  tablespaceDropped: sql({ ...running, tablespaces: { fast: "/ssd" } }, () => "DROP TABLESPACE fast"),
-  checksums: { needs: { dataChecksums: true }, do: checksums },
+  tablespaceDropped: ofPrimary({ ...running, tablespaces: { fast: "/ssd" } }, () => "DROP TABLESPACE fast"),
+  checksums: { on: "primary", needs: { dataChecksums: true }, do: checksums },
 } satisfies Record<string, Way>;
 
 export type DeedKind = keyof typeof deeds;
 
 export const deedKinds = Object.keys(deeds) as DeedKind[];
+
+/** What can be done to one, or to the other. */
+export const deedKindsOf = (role: "primary" | "standby"): readonly DeedKind[] =>
+  deedKinds.filter((kind) => [undefined, role].includes((deeds[kind] as Way).on));
 
 export const needsOf = (kind: DeedKind): Properties => (deeds[kind] as Way).needs ?? {};
 
@@ -140,6 +148,25 @@ function sql(needs: Properties, statement: (deed: Deed) => string): Way {
         () => false,
       ),
   };
+}
+
+function ofPrimary(needs: Properties, statement: (deed: Deed) => string): Way {
+  return { ...sql(needs, statement), on: "primary" };
+}
+
+/** A file of somebody else's, after all that is there. */
+async function include(site: Site, deed: Deed): Promise<boolean> {
+  await editAsOwner('echo "$2" >"$1/by-hand.conf"', site.data, lineOf(deed));
+  const line = "include 'by-hand.conf'";
+  return conf((lines) => [...lines.filter((other) => other !== line), line]).do(site, deed);
+}
+
+/** One that is a primary already says so. */
+function promote(site: Site): Promise<boolean> {
+  return editAsOwner('"$2/pg_ctl" -D "$1" -w promote >/dev/null 2>&1', site.data, site.bin).then(
+    () => true,
+    () => false,
+  );
 }
 
 /** A reload says nothing of its end; where nobody is let in to ask for it, it has had time enough. */

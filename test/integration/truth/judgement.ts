@@ -16,6 +16,8 @@ export interface Said {
   readonly away: boolean;
   readonly stop: boolean;
   readonly start: boolean;
+  /** Its data is another's, and with it the server is. */
+  readonly rejoin: boolean;
 }
 
 export function saidOf(lines: readonly string[]): Said {
@@ -24,6 +26,7 @@ export function saidOf(lines: readonly string[]): Said {
     restart: says(/^restart of /),
     away: says(/^stop of .* for .*: downtime until that is done/),
     stop: says(/^stop of .*: downtime until it is started again/),
+    rejoin: says(/ becomes a standby of .* Downtime, and everything that only it has is lost/),
     start: says(/^plan: start of /) || says(/^plan: .*, which is stopped, and its start$/),
   };
 }
@@ -44,6 +47,10 @@ export const leftOf = ({ update }: Round): string[] =>
 export const isIncomplete = (round: Round): boolean =>
   round.update.stopped !== undefined || leftOf(round).length > 0;
 
+/** A wish that somebody else's file stands against: each preview says so, until the program says something else. */
+export const isBeyondUs = ({ preview }: Round): boolean =>
+  preview.lines.some((line) => line.includes("the provider changes no included file. Declare a value"));
+
 export function judge(major: Major, round: Round): string[] {
   const { preview, update, announced } = round;
   const isDone = preview.refusal === undefined && update.stopped === undefined && preview.updates;
@@ -61,7 +68,7 @@ function untouched({ preview, update, before, after, isKnown }: Round): [boolean
   const { stopped = "" } = update;
   const fate = fateOf(before, after);
   // What was broken by hand and is ignored comes from the state, and may be refused for anything.
-  const isMeant = ignores.length > 0 || refusal === "" || refusal.includes("set restartOnChanges: true");
+  const isMeant = ignores.length > 0 || refusal === "" || meant.some((words) => refusal.includes(words));
   return [
     [before.files !== after.files, "nothing was to be done, and files were written"],
     [fate !== "the same" && fate !== "none", "nothing was to be done, and the server changed"],
@@ -70,6 +77,8 @@ function untouched({ preview, update, before, after, isKnown }: Round): [boolean
     [!isMeant, `refused: ${refusal}`],
   ];
 }
+
+const meant = ["set restartOnChanges: true", "this instance is a primary with data of its own"];
 
 /** Why an update may stop before its first change: what it was not shown, or a line that somebody broke. */
 const reasons = /^host differs from state: |^configuration: PostgreSQL refuses it/;
@@ -83,18 +92,18 @@ function server(round: Round): [boolean, string][] {
   const fate = fateOf(before, after);
   const words = `said ${JSON.stringify(said)}, and the server: ${fate}`;
   const allowed: Readonly<Record<Fate, boolean>> = {
-    "the same": true,
+    "the same": !(said.rejoin && isKnown),
     none: true,
-    another: said.restart || said.away,
-    came: said.start || said.restart || said.away,
-    went: said.stop,
+    another: said.restart || said.away || said.rejoin,
+    came: said.start || said.restart || said.away || said.rejoin,
+    went: said.stop || said.rejoin,
   };
   const due: Fate =
     said.restart || said.away ? "another" : said.stop ? "went" : said.start ? "came" : "the same";
   const isQuiet = due === "the same" && fate === "none";
   return [
     [!allowed[fate], words],
-    [isKnown && fate !== due && !isQuiet, words],
+    [isKnown && fate !== due && !isQuiet && !said.rejoin, words],
   ];
 }
 
@@ -105,10 +114,17 @@ const covers: Partial<Readonly<Record<StepKind, readonly StepKind[]>>> = {
   reload: ["reload", "restart", "start"],
 };
 
-function steps({ announced, taken, isKnown, before, after, remembered }: Round): [boolean, string][] {
+/** What comes after a copy of the primary makes it what it was: that is planned when the copy is there. */
+const untilCopied = (_: StepKind, index: number, all: readonly StepKind[]): boolean =>
+  !all.slice(0, index).includes("rejoin");
+
+function steps(round: Round): [boolean, string][] {
+  const { announced, isKnown, before, after, remembered } = round;
+  const taken = round.taken.filter(untilCopied);
   const said = announced
     .filter((step) => taken.includes(step.kind) || !mayBeThere(step, remembered))
-    .map(({ kind }) => kind);
+    .map(({ kind }) => kind)
+    .filter(untilCopied);
   const strange = taken.filter((kind) => !(covers[kind] ?? [kind]).some((other) => said.includes(other)));
   const loaded = before.loadedAt !== after.loadedAt && before.postmaster === after.postmaster;
   return [
@@ -130,7 +146,9 @@ function mayBeThere(
   return step.kind === "createSlots" && !step.names.some((name) => slots.includes(name));
 }
 
-function written(major: Major, { announced, before, after, isKnown }: Round): [boolean, string][] {
+function written(major: Major, { announced, taken, before, after, isKnown }: Round): [boolean, string][] {
+  // The files are the primary's then, until ours are written.
+  if (taken.includes("rejoin")) return [];
   const said = new Map(changesOf(announced).map(({ name, to }) => [name, to]));
   const valueIn = (sight: Sight, name: string) => sight.observed.settings[name]?.value ?? null;
   const names = new Set([before, after].flatMap(({ observed }) => Object.keys(observed.settings)));

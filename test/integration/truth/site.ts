@@ -8,6 +8,8 @@ import type { Observation } from "../../../provider/server/observe";
 import { handles, owner, place } from "../../support/instances";
 import { isAlive } from "../../support/processes";
 import { completePrograms, editAsOwner, type Major } from "../../support/servers";
+import { password, placeOfComplete, primary } from "../../support/standby";
+import type { Lane } from "./cases";
 
 export interface Site {
   readonly major: Major;
@@ -27,7 +29,15 @@ export interface Site {
 const portsOfPrograms = [5432, 5433, 6000];
 
 /** 17 and 18 are there with all programs; of 14 there are three. */
-export const hasAllPrograms = (major: Major): major is "17" | "18" => major === "17" || major === "18";
+export const hasAllPrograms = (lane: Lane): lane is "17" | "18" => lane === "17" || lane === "18";
+
+/** Little enough that its standby may have less, as much and more. */
+const ofPrimary = {
+  max_connections: 60,
+  max_locks_per_transaction: 50,
+  max_wal_senders: 8,
+  max_worker_processes: 8,
+};
 
 /** They lie idle for minutes: below those that the system gives to whoever asks for any. */
 async function reservedPorts(count: number): Promise<number[]> {
@@ -47,9 +57,11 @@ async function reservedPorts(count: number): Promise<number[]> {
   return [...ports];
 }
 
-export async function openSite(major: Major): Promise<Site> {
-  const at = await place(major);
-  const bin = hasAllPrograms(major) ? await completePrograms(major) : at.target.binDirectory;
+export async function openSite(lane: Lane): Promise<Site> {
+  const leader = lane === "standby" ? await primary({ settings: ofPrimary }) : undefined;
+  const at = lane === "standby" ? await placeOfComplete("main") : await place(lane);
+  const bin = hasAllPrograms(lane) ? await completePrograms(lane) : at.target.binDirectory;
+  const major = at.target.version;
   const data = at.target.dataDirectory;
   const ports = await reservedPorts(portsOfPrograms.length + 1);
   await editAsOwner('mkdir -p "$1/run/a" "$1/run/b" "$1/srv"', at.folder.path);
@@ -78,12 +90,18 @@ export async function openSite(major: Major): Promise<Site> {
     ports,
     settle(program) {
       const real = JSON.parse(JSON.stringify(program), (_, value) => settle(value)) as Properties;
-      return { ...base, ...real, port: ports[portsOfPrograms.indexOf(Number(program.port))] };
+      const own = leader && {
+        standby: { ...(real.standby as Properties), primary: leader.conninfo, password },
+      };
+      return { ...base, ...real, ...own, port: ports[portsOfPrograms.indexOf(Number(program.port))] };
     },
     async postmaster() {
       const pid = Number.parseInt(await readFile(join(data, "postmaster.pid"), "utf8").catch(() => ""), 10);
       return pid > 0 && isAlive(pid) ? pid : undefined;
     },
-    dispose: () => at.folder.dispose(),
+    async dispose() {
+      await at.folder.dispose();
+      await leader?.folder.dispose();
+    },
   };
 }

@@ -28,6 +28,8 @@ export class Tally {
   count({ preview, update, taken }: Round): void {
     add(this.#rounds, "all");
     const known = [
+      "rejoin",
+      "promote",
       "setChecksums",
       "moveWal",
       "moveTablespace",

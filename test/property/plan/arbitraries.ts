@@ -165,6 +165,7 @@ export const properties = {
   stopMode: fc.constantFrom("smart", "fast", "immediate"),
   superuserPasswordVerifier: verifiers,
   hba: records,
+  unmanagedSettings: fc.constantFrom("keep", "remove"),
   unmanagedHba: fc.constantFrom("keep", "remove"),
   auth: fc.constantFrom({ local: "peer" }, { host: "md5", hostssl: "cert" }),
   replicationRole: fc.constantFrom({ name: "replicator" }, { name: "other" }),

@@ -49,6 +49,22 @@ describe("what was changed on the host", () => {
     });
   });
 
+  test("into a primary is left so, however its return is declared; what was announced goes on", () => {
+    const standby = { primary: "host=db1 user=replicator", rejoin: "rebuild" };
+    const program = { standby, settings: { max_connections: 200 }, restartOnChanges: true };
+    const remembered = seen({
+      role: "standby",
+      settings: lines({ primary_conninfo: "host=db1 user=replicator" }),
+    });
+    const announced = plan(remembered, wish(program)).map(({ kind }) => kind);
+    expect(announced).toContain("restart");
+    const { take, left } = agreed(remembered, { ...remembered, role: "primary" }, program);
+    expect(take).toContain("restart");
+    expect(take).not.toContain("rejoin");
+    expect(take).not.toContain("start");
+    expect(left).toEqual(["the standby has become a primary on the host"]);
+  });
+
   test("is left also when nothing at all was announced", () => {
     const remembered = seen({ settings: lines({ work_mem: "8MB" }) });
     const found = seen();

@@ -20,6 +20,14 @@ describe("the preview says", () => {
   test.each<[title: string, observed: Observed, program: Properties, words: string[]]>([
     ["nothing when there is nothing to do", seen(), {}, []],
     ["nothing of a reload: the engine's own diff does", seen(), { settings: { work_mem: "8MB" } }, []],
+    [
+      "which settings a reload brings to new sessions only",
+      seen(),
+      { settings: { log_connections: true, log_disconnections: true, work_mem: "8MB" } },
+      [
+        "info: plan: log_connections, log_disconnections: for new sessions only, open ones keep what they have",
+      ],
+    ],
     ["nothing of a password", seen(), { deletionProtection: false }, []],
     [
       "what a create does",

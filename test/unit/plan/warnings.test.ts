@@ -2,10 +2,9 @@ import { describe, expect, test } from "vitest";
 import { nothing } from "../../../provider/plan/nothing";
 import { plan } from "../../../provider/plan/plan";
 import { printPlan } from "../../../provider/plan/print";
-import { judge } from "../../../provider/plan/refusals";
-import { check, type Properties } from "../../../provider/schema/check";
+import type { Properties } from "../../../provider/schema/check";
 import type { Observed } from "../../../provider/schema/state";
-import { inputsOf, lines, remember, seen, wish } from "./situations";
+import { lines, seen, wish } from "./situations";
 
 const warned = (observed: Observed, program: Properties) =>
   printPlan(observed, wish(program), plan(observed, wish(program)), "db1")
@@ -30,6 +29,27 @@ describe("a warning", () => {
     expect(warned(seen(), { settings: { "custom.thing": "x" } })).toEqual([]);
   });
 
+  test.each<[name: string, before: string | null, to: unknown, words: RegExp | null]>([
+    ["fsync", null, false, /^settings\.fsync: a crash of the host can damage the data/],
+    ["fsync", "no", "off", null],
+    ["fsync", "off", "on", null],
+    [
+      "synchronous_standby_names",
+      "",
+      "ANY 1 (a, b)",
+      /^settings\.synchronous_standby_names: every commit waits/,
+    ],
+    ["synchronous_standby_names", "a", "", null],
+    ["archive_mode", null, "off", null],
+    ["archive_mode", "on", "off", /^settings\.archive_mode: WAL is archived no longer/],
+    ["archive_mode", "always", null, /^settings\.archive_mode: WAL is archived no longer/],
+  ])("of what %s does beyond what it says, from %j to %j", (name, before, to, words) => {
+    const files = before === null ? {} : { [name]: before };
+    expect(warned(seen({ settings: lines(files) }), { settings: { [name]: to } })).toEqual(
+      words === null ? [] : [expect.stringMatching(words)],
+    );
+  });
+
   test("of a record of pg_hba.conf that is never reached", () => {
     const record = { type: "host", database: "all", user: "app", method: "scram-sha-256" };
     const hba = {
@@ -40,24 +60,5 @@ describe("a warning", () => {
       "hba.b is never reached: hba.a comes before it and decides for all that it means",
     ]);
     expect(warned(nothing, { hba: { a: hba.b, b: hba.a } })).toEqual([]);
-  });
-});
-
-describe("settings that are wrong together are refused", () => {
-  test("of a new instance, beside the defaults", () => {
-    const { failures } = check({}, { version: "17", settings: { wal_level: "minimal" } });
-    expect(failures).toEqual([
-      { property: "settings.wal_level", reason: "minimal needs max_wal_senders = 0, which is 10" },
-    ]);
-  });
-
-  test("of one that is there, beside what its files say", () => {
-    const before = remember({}, { observed: seen({ settings: lines({ max_wal_senders: "0" }) }) });
-    const { refusals } = judge(before, inputsOf({ settings: { wal_level: "minimal", max_wal_senders: 0 } }));
-    expect(refusals).toEqual([]);
-    expect(judge(before, { ...inputsOf(), settings: { wal_level: "minimal" } }).refusals).toEqual([]);
-    expect(judge(remember(), { ...inputsOf(), settings: { wal_level: "minimal" } }).refusals).toEqual([
-      { property: "settings.wal_level", reason: "minimal needs max_wal_senders = 0, which is 10" },
-    ]);
   });
 });

@@ -25,6 +25,8 @@ describe("a setting is taken", () => {
   });
 });
 
+const manual = "https://www.postgresql.org/docs/17/runtime-config-";
+
 describe("a setting is refused", () => {
   test.each<[name: string, value: unknown, reason: string]>([
     ["max_conections", 100, "PostgreSQL 17 has no such setting. Did you mean max_connections?"],
@@ -37,14 +39,34 @@ describe("a setting is refused", () => {
     [
       "work_mem",
       "banana",
-      '"banana" is no amount of memory; 64kB to 2147483647kB, as in "8MB" (default 4MB)',
+      `"banana" is no amount of memory; 64kB to 2147483647kB, as in "8MB" (default 4MB). See ${manual}resource.html#GUC-WORK-MEM`,
     ],
-    ["work_mem", "32kB", '"32kB" is outside 64kB to 2147483647kB (default 4MB)'],
-    ["max_connections", 0, "0 is outside 1 to 262143 (default 100)"],
+    [
+      "work_mem",
+      "32kB",
+      `"32kB" is outside 64kB to 2147483647kB (default 4MB). See ${manual}resource.html#GUC-WORK-MEM`,
+    ],
+    [
+      "max_connections",
+      0,
+      `0 is outside 1 to 262143 (default 100). See ${manual}connection.html#GUC-MAX-CONNECTIONS`,
+    ],
     ["max_connections", "10%", '"10%": only memory can be a share of the host\'s'],
-    ["autovacuum", "perhaps", '"perhaps" is not on or off (default on)'],
-    ["wal_level", "full", '"full" is none of minimal, replica, logical (default replica)'],
-    ["log_line_prefix", true, 'true is no text; "on" would be (default %m [%p] )'],
+    [
+      "autovacuum",
+      "perhaps",
+      `"perhaps" is not on or off (default on). See ${manual}autovacuum.html#GUC-AUTOVACUUM`,
+    ],
+    [
+      "wal_level",
+      "full",
+      `"full" is none of minimal, replica, logical (default replica). See ${manual}wal.html#GUC-WAL-LEVEL`,
+    ],
+    [
+      "log_line_prefix",
+      true,
+      `true is no text; "on" would be (default %m [%p] ). See ${manual}logging.html#GUC-LOG-LINE-PREFIX`,
+    ],
     ["block_size", 8192, "is fixed when the server is built or the instance made; it cannot be set"],
     ["archive_command", "a\nb", "holds a line break or NUL, which postgresql.conf cannot"],
     ["archive_command", "a\rb", "holds a line break or NUL, which postgresql.conf cannot"],
