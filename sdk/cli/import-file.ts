@@ -22,7 +22,7 @@ export function printImportFile(instances: readonly Named[]): string {
   return `${JSON.stringify({ resources }, null, 2)}\n`;
 }
 
-const own = { __provider: provider, __secretSettings: [] };
+const own = { __provider: provider };
 
 /** The engine's own sign of a secret, sdk/go/common/resource/properties.go */
 const secretSign = { "4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270" };

@@ -142,7 +142,8 @@ describe("for every program and every host", () => {
           expect(essence(applyToModel(stopped, desired, plan(stopped, desired)))).toEqual(essence(end));
         }
       }),
-      runs,
+      // Each is a dozen plans.
+      { numRuns: 150 },
     );
   });
 

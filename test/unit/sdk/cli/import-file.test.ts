@@ -19,7 +19,7 @@ describe("the import file", () => {
         type: "pulumi-nodejs:dynamic/pginstance:Instance",
         name: "main",
         id: "main-0123456789",
-        inputs: { ...instance.inputs, __provider: provider, __secretSettings: [] },
+        inputs: { ...instance.inputs, __provider: provider },
         outputs: {
           version: "15",
           observed: {
@@ -27,7 +27,6 @@ describe("the import file", () => {
             plaintext: '{"settings":{}}',
           },
           __provider: provider,
-          __secretSettings: [],
         },
       },
     ]);
