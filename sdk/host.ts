@@ -156,14 +156,15 @@ export interface SshArgs extends SshHop, SshSecrets {
  */
 export interface Become {
   /**
-   * `none` when the login is the owner, `runuser` when it is root, `sudo`, or `su`. Default: `none` or `runuser` where
-   * one of those does, else `sudo`, which without a password is called so that it never asks (`-n`).
+   * `none` when the login is the owner, `runuser` when it is root, `sudo`, `doas`, or `su`. Default: `none` or
+   * `runuser` where one of those does, else `sudo`, which without a password is called so that it never asks (`-n`).
+   * doas asks for a password at a terminal alone: it needs a rule with `nopass`, as in `permit nopass deploy as postgres`.
    */
-  method?: pulumi.Input<"none" | "runuser" | "sudo" | "su">;
+  method?: pulumi.Input<"none" | "runuser" | "sudo" | "doas" | "su">;
 
   /**
    * What the method asks for: sudo for the login's password, su for the owner's. The state keeps it, encrypted,
-   * whether the program made it secret or not. Default: none. With `none` and `runuser` it is refused.
+   * whether the program made it secret or not. Default: none. With `none`, `runuser` and `doas` it is refused.
    *
    * What is found first counts, when it is needed: the variable of `passwordEnv`, `PGINSTANCE_BECOME_PASSWORD`, this.
    */

@@ -3,7 +3,7 @@ import { UnsupportedError } from "../errors";
 /** How to become another user on a host. */
 export interface Become {
   /** `runuser` needs root; `sudo` and `su` may want a password; `none` runs everything as the login. */
-  readonly method?: "runuser" | "sudo" | "su" | "none" | undefined;
+  readonly method?: "runuser" | "sudo" | "doas" | "su" | "none" | undefined;
   readonly password?: string | undefined;
   /** Name of an environment variable, read at use; it wins over a password. */
   readonly passwordEnv?: string | undefined;
@@ -42,6 +42,8 @@ const methods: { readonly [M in Method]: Entry } = {
           prompt: new RegExp(sudoPrompt),
           password,
         },
+  // It asks at a terminal alone, where nobody would answer.
+  doas: (user, boot) => ({ argv: ["doas", "-n", "-u", user, "sh", "-c", boot] }),
   su: (user, boot, password) => ({
     argv: ["env", "LC_ALL=C", "su", "-s", "/bin/sh", user, "-c", boot],
     prompt: /assword: *$/,

@@ -133,7 +133,7 @@ export const host = secretObject({ local: local.optional(), ssh: ssh.optional() 
   })
   .transform((given): Host => (given.ssh ? { ssh: given.ssh } : { local: {} }));
 
-const methods = ["none", "runuser", "sudo", "su"] as const;
+const methods = ["none", "runuser", "sudo", "doas", "su"] as const;
 const asks: readonly unknown[] = ["sudo", "su", undefined];
 
 export const become = secretObject({

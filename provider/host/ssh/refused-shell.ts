@@ -46,6 +46,10 @@ const hints: readonly (readonly [what: RegExp, hint: string])[] = [
   ],
   [/must have a tty/, "sudoers wants a terminal: add `Defaults:LOGIN !requiretty` there."],
   [
+    /by doas: .*(Authentication required|Operation not permitted)/i,
+    "Allow it without a password, for which doas asks at a terminal alone: doas.conf `permit nopass LOGIN as OWNER`.",
+  ],
+  [
     /by su: .*password is required/,
     "su wants the password of OWNER: declare `become.passwordEnv` or `become.password`.",
   ],

@@ -21,6 +21,8 @@ export interface LoginOptions {
   readonly password?: string;
   /** "none" unless told; "password" asks for the login's own; or lines of sudoers as they are. */
   readonly sudo?: "none" | "nopasswd" | "password" | readonly string[];
+  /** What doas.conf permits it, as in "nopass" or "persist"; nothing unless told. */
+  readonly doas?: string;
   /** The text of .profile, .bashrc and what other shells have in their place. */
   readonly rc?: string;
   /** More groups; those that are missing are made. */

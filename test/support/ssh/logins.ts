@@ -83,6 +83,7 @@ export class Logins {
     }
     await chown(home, uid, gid);
     await this.allowSudo(name, options.sudo ?? "none");
+    if (options.doas !== undefined) await this.allowDoas(name, options.doas);
     if (options.password !== undefined) {
       program("chpasswd");
       const { code, stderr } = await this.run(["chpasswd"], { input: `${name}:${options.password}\n` });
@@ -118,6 +119,13 @@ export class Logins {
     program("sudo");
     const tag = sudo === "nopasswd" ? "NOPASSWD:" : "";
     await this.writeSudoers(name, typeof sudo === "string" ? [`${name} ALL=(ALL:ALL) ${tag} ALL`] : sudo);
+  }
+
+  private async allowDoas(name: string, options: string): Promise<void> {
+    program("doas");
+    const path = this.etc("doas.conf");
+    await appendFile(path, `permit ${options} ${name}\n`);
+    await chmod(path, 0o400);
   }
 
   private async writeSudoers(name: string, lines: readonly string[]): Promise<void> {

@@ -17,6 +17,7 @@ const packages = {
   "systemd-nspawn": "systemd-container",
   chpasswd: "passwd",
   sudo: "sudo",
+  doas: "opendoas",
   sh: "dash",
   dash: "dash",
   bash: "bash",

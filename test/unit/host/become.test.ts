@@ -28,10 +28,10 @@ describe("the way to a user's shell", () => {
     ]);
   });
 
-  it.each(["none", "runuser", "sudo", "su"] as const)(
+  it.each(["none", "runuser", "sudo", "doas", "su"] as const)(
     "is %s when the program says so, whoever the login is",
     (method) => {
-      const first = { none: "sh", runuser: "runuser", sudo: "sudo", su: "env" }[method];
+      const first = { none: "sh", runuser: "runuser", sudo: "sudo", doas: "doas", su: "env" }[method];
       expect(argv("postgres", root, { method }, "boot", none)[0]).toBe(first);
       expect(argv("postgres", login, { method }, "boot", none)[0]).toBe(first);
     },

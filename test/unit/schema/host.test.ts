@@ -251,7 +251,7 @@ describe("becoming the owner", () => {
 
   test.each<[unknown, string[]]>([
     ["sudo", ["become: is no object of method, password, passwordEnv"]],
-    [{ method: "doas" }, ['become.method: "doas" is none of "none", "runuser", "sudo", "su"']],
+    [{ method: "pfexec" }, ['become.method: "pfexec" is none of "none", "runuser", "sudo", "doas", "su"']],
     [
       { method: "runuser", password: "x", passwordEnv: "X" },
       [

@@ -25,6 +25,8 @@ const logins: Readonly<Record<string, LoginOptions>> = {
   unknown: { password: own },
   trusted: { sudo: ["Defaults:trusted !authenticate"] },
   screen: { sudo: ["Defaults:screen requiretty", "screen ALL=(ALL) NOPASSWD: ALL"] },
+  permitted: { doas: "nopass" },
+  persistent: { doas: "persist", password: own },
   service: { shell: "/usr/sbin/nologin", password: owners },
 };
 
@@ -60,11 +62,14 @@ const lettingIn: readonly Row[] = [
     isIn,
   ],
   ["`sudo` with the owner's password, by targetpw", as("targeted", { password: owners }), isIn],
+  ["`doas` that asks for no password", as("permitted", { method: "doas" }), isIn],
   ["`su` with the owner's password", as("unknown", { method: "su", password: owners }), isIn],
 ];
 
 const orPassword = (login: string) =>
   `Allow it without a password (sudoers: \`${login} ALL=(postgres) NOPASSWD: ALL\`), or declare \`become.passwordEnv\` or \`become.password\`.`;
+const permit = (login: string) =>
+  `Allow it without a password, for which doas asks at a terminal alone: doas.conf \`permit nopass ${login} as postgres\`.`;
 const notOwn = (login: string) =>
   `See that the password of \`become\` is that of ${login}, whom sudo asks. It is not tried again.`;
 const notThere =
@@ -126,6 +131,21 @@ const failing: readonly Row[] = [
     "`sudo`, from whom sudoers wants a terminal",
     as("screen"),
     "db1: screen cannot become postgres by sudo: sorry, you must have a tty to run sudo\nsudoers wants a terminal: add `Defaults:screen !requiretty` there.",
+  ],
+  [
+    "`doas` that asks for a password",
+    as("persistent", { method: "doas" }),
+    `db1: persistent cannot become postgres by doas: Authentication required\n${permit("persistent")}`,
+  ],
+  [
+    "`doas`, of whom doas.conf says nothing",
+    as("unknown", { method: "doas" }),
+    `db1: unknown cannot become postgres by doas: Operation not permitted\n${permit("unknown")}`,
+  ],
+  [
+    "`doas` to an owner who is not there",
+    as("permitted", { method: "doas" }, { owner: "stranger" }),
+    notThere,
   ],
   [
     "`su` without a password",
