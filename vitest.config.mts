@@ -12,7 +12,7 @@ const kinds = {
 export default defineConfig({
   test: {
     projects: Object.entries(kinds).map(([name, limits]) => ({
-      test: { name, include: [`test/${name}/**/*.test.ts`], environment: "node", maxWorkers: 2, ...limits },
+      test: { name, include: [`test/${name}/**/*.test.ts`], environment: "node", maxWorkers: 3, ...limits },
     })),
   },
 });

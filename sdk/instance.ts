@@ -94,6 +94,11 @@ export interface InstanceArgs {
    * a reload; new sessions only; or a restart, which waits for `restartOnChanges`. Lines of the file that are not
    * declared stay as they are.
    *
+   * The server reads the new file before it is put in place. Where a setting needs a restart, or is one of TLS, a start is
+   * tried beside the running server too (15 and later): a library or certificate that is not there, or more memory than
+   * the host has, changes nothing and is a `SettingsError` in the server's words. Nor is written what the server would
+   * not start with because of slots or prepared transactions that it has. What stops it all the same is put back.
+   *
    * See https://www.postgresql.org/docs/current/runtime-config.html
    * @example { shared_buffers: "25%", work_mem: "16MB", max_connections: 200, log_min_duration_statement: "1s" }
    */
