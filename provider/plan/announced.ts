@@ -49,7 +49,7 @@ const covers: Readonly<Record<StepKind, readonly StepKind[]>> = {
 };
 
 /** Not taken where somebody stopped the server, and its start was not announced. */
-const needsServer: ReadonlySet<StepKind> = new Set(["createTablespace"]);
+const needsServer: ReadonlySet<StepKind> = new Set(["createTablespace", "promote"]);
 
 const said: Readonly<Record<StepKind, string>> = {
   writePassfile: "the file with the primary's password was changed",

@@ -103,6 +103,20 @@ function laterLine(changes: readonly SettingChange[]): PlanLine | false {
   return names !== "" && info(`plan: ${names}: for new sessions only, open ones keep what they have`);
 }
 
+/** The engine shows a difference then, and the update makes none. */
+export function printHeld(observed: Observed, { settings }: Desired, steps: readonly Step[]): PlanLine[] {
+  const names = Object.keys(settings).filter(
+    (name) => observed.commandLine.includes(name) && name in observed.pending,
+  );
+  if (names.length === 0 || steps.length > 0 || !isUp(observed)) return [];
+  return [
+    warning(
+      `${names.join(", ")}: the server was started with another value (its command line or environment), and only a restart ` +
+        "changes that: restartOnChanges is false",
+    ),
+  ];
+}
+
 function removedLines(observed: Observed, desired: Desired, changes: readonly SettingChange[]): PlanLine[] {
   const removed = changes.filter(
     ({ name, to, declared }) => !declared && to === null && !(name in observed.originals),

@@ -10,7 +10,7 @@ import { findDrift } from "../plan/drift";
 import { info, type PlanLine } from "../plan/line";
 import { nothing } from "../plan/nothing";
 import { plan } from "../plan/plan";
-import { printAdoption, printChanges, printPlan, printReleased } from "../plan/print";
+import { printAdoption, printChanges, printHeld, printPlan, printReleased } from "../plan/print";
 import { judge } from "../plan/refusals";
 import { check, type Properties } from "../schema/check";
 import { parseInputs } from "../schema/inputs";
@@ -56,7 +56,7 @@ export const instance = guarded({
     const steps = plan(remembered.observed, desired);
     const lines = [
       ...printPlan(remembered.observed, desired, steps, openHost(wanted).name),
-      ...(changed ? [] : printChanges(desired, steps)),
+      ...(changed ? printHeld(remembered.observed, desired, steps) : printChanges(desired, steps)),
       ...printReleased(remembered.inputs, remembered.observed, wanted),
     ];
     for (const line of lines) {

@@ -1,6 +1,7 @@
 /** Where a round is not what its preview said. Pure: an empty list is a truthful preview. */
 
 import { isUp } from "../../../provider/plan/is-up";
+import { isIncluded } from "../../../provider/plan/settings";
 import type { Step, StepKind } from "../../../provider/plan/step";
 import { changesOf } from "../../../provider/plan/step";
 import { findSetting } from "../../../provider/postgresql/settings";
@@ -47,9 +48,13 @@ export const leftOf = ({ update }: Round): string[] =>
 export const isIncomplete = (round: Round): boolean =>
   round.update.stopped !== undefined || leftOf(round).length > 0;
 
-/** A wish that somebody else's file stands against: each preview says so, until the program says something else. */
+/** A wish that something stands against which no update may change: each preview says so, until it is gone. */
 export const isBeyondUs = ({ preview }: Round): boolean =>
-  preview.lines.some((line) => line.includes("the provider changes no included file. Declare a value"));
+  preview.lines.some(
+    (line) =>
+      line.includes("the provider changes no included file. Declare a value") ||
+      line.includes("and only a restart changes that: restartOnChanges is false"),
+  );
 
 export function judge(major: Major, round: Round): string[] {
   const { preview, update, announced } = round;
@@ -155,7 +160,10 @@ function written(major: Major, { announced, taken, before, after, isKnown }: Rou
   const strange = [...names].filter(
     (name) => !said.has(name) && valueIn(before, name) !== valueIn(after, name),
   );
-  const missing = [...said].filter(([name, to]) => !isSame(major, name, valueIn(after, name), to));
+  const missing = [...said]
+    // What an included file says stays.
+    .filter(([name, to]) => !(to === null && isIncluded(before.observed, name)))
+    .filter(([name, to]) => !isSame(major, name, valueIn(after, name), to));
   const records = announced.flatMap((step) => (step.kind === "writeAccess" ? step.changes : []));
   const labels = new Set(records.map(({ file, label }) => `${file} ${label}`));
   const others = (sight: Sight) => recordsOf(sight).filter(({ key }) => !labels.has(key));

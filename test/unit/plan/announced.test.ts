@@ -65,6 +65,20 @@ describe("what was changed on the host", () => {
     expect(left).toEqual(["the standby has become a primary on the host"]);
   });
 
+  test("so that it is stopped: it is not promoted then, as it takes no sessions", () => {
+    const remembered = seen({ role: "standby" });
+    const crashed = seen({ role: "standby", server: "crashed" });
+    const wanted = wish({ standby: { primary: "host=db1 user=replicator" } });
+    const promoting = {
+      ...wanted,
+      standby: wanted.standby && { ...wanted.standby, status: "promoted" as const },
+    };
+    expect(agree(remembered, remembered, promoting).take.map(({ kind }) => kind)).toContain("promote");
+    const { take, left } = agree(remembered, crashed, promoting);
+    expect(take.map(({ kind }) => kind)).not.toContain("promote");
+    expect(left).toContain("the server is stopped");
+  });
+
   test("is left also when nothing at all was announced", () => {
     const remembered = seen({ settings: lines({ work_mem: "8MB" }) });
     const found = seen();

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { nothing } from "../../../provider/plan/nothing";
 import { plan } from "../../../provider/plan/plan";
-import { printChange, printPlan } from "../../../provider/plan/print";
+import { printChange, printHeld, printPlan } from "../../../provider/plan/print";
 import type { Properties } from "../../../provider/schema/check";
 import type { Observed } from "../../../provider/schema/state";
 import { lines, seen, stoppedServer, wish } from "./situations";
@@ -185,5 +185,27 @@ describe("a change reads", () => {
     ["my_app.key", "a", null, "my_app.key"],
   ])("%s from %j to %j", (name, from, to, text) => {
     expect(change(name, from, to)).toBe(text);
+  });
+});
+
+describe("what the server was started with", () => {
+  const there = seen({
+    settings: lines({ work_mem: "8MB" }),
+    commandLine: ["work_mem"],
+    pending: { work_mem: { running: "11MB", wanted: "8MB" } },
+  });
+  const held = (program: Properties) =>
+    printHeld(there, wish(program), plan(there, wish(program))).map(({ text }) => text);
+
+  test("stays while nobody may restart it, and that is said", () => {
+    expect(held({ settings: { work_mem: "8MB" } })).toEqual([
+      "work_mem: the server was started with another value (its command line or environment), and only a restart changes " +
+        "that: restartOnChanges is false",
+    ]);
+  });
+
+  test("goes with a restart, which says so itself; and of what nobody declares nothing is said", () => {
+    expect(held({ settings: { work_mem: "8MB" }, restartOnChanges: true })).toEqual([]);
+    expect(held({})).toEqual([]);
   });
 });
