@@ -142,7 +142,7 @@ const reasons: Record<Answer["verdict"], (situation: Situation) => Reason | unde
   }),
   caOnly: (situation) => ({
     what: `host key not known. The host offered ${shown(situation.offered)}, and the files have only an authority for it: ${situation.lines.map(place).join(", ")}.`,
-    hint: `Certificates need the transport "openssh"; here the key itself has to be known. ${comparison(situation.offered)}`,
+    hint: `Certificates of hosts are not checked here, so the key itself has to be known. ${comparison(situation.offered)}`,
     remedy: acceptance(situation),
   }),
   unknown: (situation) => ({
