@@ -30,7 +30,11 @@ export interface SshSecrets {
   /** Opens the private key, this one or the one that is referred to, where it is encrypted. Default: none. */
   passphrase?: pulumi.Input<string>;
 
-  /** Password of the user, for the method `password`. Default: none. */
+  /**
+   * Password of the user, for the method `password`. Where the server takes that not but `keyboard-interactive`, it is
+   * the answer to the first prompt, if that is the only one and does not echo; a second question is an error. Default:
+   * none.
+   */
   password?: pulumi.Input<string>;
 }
 
@@ -134,7 +138,8 @@ export interface SshArgs extends SshHop, SshSecrets {
 
   /**
    * Files in the format of known_hosts, absolute or `~/...`; one that is named here must be there. Default: those of
-   * OpenSSH, `~/.ssh/known_hosts` first. A key that they revoke is refused even where it is the `hostKey`.
+   * OpenSSH, `~/.ssh/known_hosts` first. A key that they revoke is refused even where it is the `hostKey`. Certificates
+   * are not checked: where they have only an authority for a host (`@cert-authority`) its key is not known.
    */
   knownHosts?: pulumi.Input<pulumi.Input<string>[]>;
 

@@ -1,13 +1,13 @@
 import { connect as connectSocket, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import { type Algorithms, type AnyAuthMethod, Client, type ClientChannel } from "ssh2";
+import { type Algorithms, Client, type ClientChannel } from "ssh2";
 import type { ConnectionError } from "../../errors";
 import { TooManyShells } from "../shell-host";
+import { authenticator } from "./authenticator";
 import { explain, explainDial, lostBy, notForwarded, timedOut } from "./explain";
 import { hostKeyPolicy } from "./host-key";
 import { type Hop, nameOf, type SshArgs } from "./login";
 import type { Authentication } from "./means";
-import type { LoginAttempt, Tried } from "./refused-login";
 
 /** What one connection is made with. */
 export interface Route {
@@ -73,8 +73,10 @@ export class Connection {
     socket.pause().once("data", (first: Buffer) => {
       greeting = first.toString("utf8");
     });
-    const handler = authenticator(authentication);
     return new Promise((resolve, reject) => {
+      const handler = authenticator(authentication, () =>
+        failed(level("client-authentication", "it asks for what is not declared")),
+      );
       const failed = (error: Error & { level?: string }) => {
         if (error.level === "agent") return;
         reject(refusal ?? explain(name, error, { ...handler.attempt(), greeting, seconds }));
@@ -203,30 +205,6 @@ function dial(host: string, port: number, name: string, seconds: number): Promis
       reject(explainDial(name, cause));
     });
   });
-}
-
-/** Tries one method after the other as far as the server takes it, and keeps what the server says it takes. */
-function authenticator({ user, methods, tried: names }: Authentication) {
-  const left = methods.map((method, index) => ({ method, name: names[index] ?? method.type }));
-  const tried: Tried[] = [];
-  let offered: readonly string[] = [];
-  let banner = "";
-  return {
-    hear: (words: string) => {
-      banner = words;
-    },
-    next: (allowed: readonly string[] | null): AnyAuthMethod | false => {
-      if (allowed) offered = allowed;
-      for (let one = left.shift(); one; one = left.shift()) {
-        const method = one.method.type === "agent" ? "publickey" : one.method.type;
-        if (offered.length > 0 && !offered.includes(method)) continue;
-        tried.push({ method, name: one.name });
-        return one.method;
-      }
-      return false;
-    },
-    attempt: (): LoginAttempt => ({ user, tried, offered, banner }),
-  };
 }
 
 function level(name: string, message: string): Error & { level: string } {

@@ -9,6 +9,8 @@ export interface LoginAttempt {
   readonly offered: readonly string[];
   /** What it last had to say to whoever logs in. */
   readonly banner: string;
+  /** The prompts that nobody here can answer. */
+  readonly asked: readonly string[];
 }
 
 export interface Tried {
@@ -21,20 +23,28 @@ export interface Tried {
 /** Who is asked again and again locks the login, so nobody is. */
 export function refusedLogin(
   host: string,
-  { user, tried, offered }: Omit<LoginAttempt, "banner">,
+  { user, tried, offered, asked }: Omit<LoginAttempt, "banner">,
   cause: unknown,
   lastWords?: string,
 ): ConnectionError {
   const names = tried.map(({ name }) => name).join(", ");
   const takes = offered.length > 0 ? [`it takes ${offered.join(", ")}`] : [];
-  const how = [`tried ${names}`, ...takes, ...(lastWords ? [lastWords] : [])].join("; ");
+  const asks = asked.length > 0 ? [`it asks ${asked.map(shown).join(", ")}`] : [];
+  const how = [`tried ${names}`, ...takes, ...asks, ...(lastWords ? [lastWords] : [])].join("; ");
   return new ConnectionError(`${host} refuses the login ${user} (auth: ${how})`, {
     host,
     phase: "auth",
     cause,
-    hint: `${remedyOf(user, tried, offered)} It is not tried again.`,
+    hint: `${asked.length > 0 ? answers : remedyOf(user, tried, offered)} It is not tried again.`,
   });
 }
+
+const oneLine = (words: string) => words.replace(/\s+/g, " ").trim().slice(0, 200);
+const shown = (prompt: string) => JSON.stringify(oneLine(prompt));
+
+/** What can be answered, and the way out. */
+const answers =
+  "One prompt that does not echo is answered, with the password; a second factor or a new password is not given: let this login in there by a key, or by a password alone (AuthenticationMethods, and the PAM of sshd).";
 
 /**
  * It ended without a word in the protocol: a network that broke, a host that boots (pam_nologin) or an account that may
@@ -45,7 +55,7 @@ export function closedLogin(
   { user, tried, banner }: LoginAttempt,
   cause: unknown,
 ): ConnectionError {
-  const words = banner.replace(/\s+/g, " ").trim().replace(/\.$/, "").slice(0, 200);
+  const words = oneLine(banner).replace(/\.$/, "");
   const how = [`tried ${tried.map(({ name }) => name).join(", ")}`, ...(words ? [words] : [])].join("; ");
   return new ConnectionError(`${host} closed the connection while ${user} logged in (auth: ${how})`, {
     host,
@@ -66,12 +76,15 @@ const looks: readonly (readonly [name: RegExp, look: string])[] = [
 const wants: Readonly<Record<string, string>> = {
   publickey: "a key (`privateKeyFile` or `agent`)",
   password: "a password (`passwordEnv`)",
+  "keyboard-interactive": "a password (`passwordEnv`)",
 };
 
 function remedyOf(user: string, tried: readonly Tried[], offered: readonly string[]): string {
-  const wanted = offered.flatMap((method) => wants[method] ?? []);
-  if (wanted.length > 0 && !tried.some(({ method }) => offered.includes(method))) {
-    return `It wants ${wanted.join(" or ")}.`;
+  const wanted = new Set(offered.flatMap((method) => wants[method] ?? []));
+  if (wanted.size > 0 && !tried.some(({ method }) => offered.includes(method))) {
+    const isMore =
+      offered.includes("keyboard-interactive") && tried.some(({ method }) => method === "password");
+    return isMore ? answers : `It wants ${[...wanted].join(" or ")}.`;
   }
   const found = looks.filter(([pattern]) => tried.some(({ name }) => pattern.test(name)));
   const all = [`${user} is a user there who may log in`, ...found.map(([, look]) => look)];

@@ -179,6 +179,11 @@ const failing: readonly Row[] = [
   ],
 ];
 
+/** Only by PAM's own questions. */
+const prompting = "PasswordAuthentication no; KbdInteractiveAuthentication yes";
+const secondFactor =
+  "One prompt that does not echo is answered, with the password; a second factor or a new password is not given: let this login in there by a key, or by a password alone (AuthenticationMethods, and the PAM of sshd). It is not tried again.";
+
 /** What an sshd that is told so makes of it. */
 const strict: readonly (readonly [sshd: string, ...Row])[] = [
   [
@@ -198,6 +203,37 @@ const strict: readonly (readonly [sshd: string, ...Row])[] = [
     "key and password, to an sshd that wants both",
     (at) => ({ ssh: { ...key("key_deploy")(at).ssh, password } }),
     isIn,
+  ],
+  [prompting, "password, to an sshd that asks for it at a prompt", byPassword(password), isIn],
+  [
+    prompting,
+    "password that is wrong, at a prompt",
+    byPassword("another password"),
+    "db1 refuses the login deploy (auth: tried password of the declaration, password of the declaration at its prompt; it takes publickey, keyboard-interactive)\nSee that deploy is a user there who may log in, and that the password is the right one. It is not tried again.",
+  ],
+  [
+    `${prompting}; AuthenticationMethods publickey,keyboard-interactive`,
+    "key and password, to an sshd that asks for the password at a prompt besides",
+    (at) => ({ ssh: { ...key("key_deploy")(at).ssh, password } }),
+    isIn,
+  ],
+  [
+    `${prompting}; AuthenticationMethods publickey,keyboard-interactive`,
+    "key, to an sshd that asks for a password at a prompt besides",
+    key("key_deploy"),
+    "db1 refuses the login deploy (auth: tried key of /keys/key_deploy; it takes keyboard-interactive)\nIt wants a password (`passwordEnv`). It is not tried again.",
+  ],
+  [
+    "KbdInteractiveAuthentication yes; AuthenticationMethods password,keyboard-interactive",
+    "password, to an sshd that asks for more when it has it",
+    byPassword(password),
+    `db1 refuses the login deploy (auth: tried password of the declaration; it takes keyboard-interactive)\n${secondFactor}`,
+  ],
+  [
+    "KbdInteractiveAuthentication yes",
+    "password that is wrong, which is not said again at a prompt",
+    byPassword("another password"),
+    "db1 refuses the login deploy (auth: tried password of the declaration; it takes publickey, password, keyboard-interactive)\nSee that deploy is a user there who may log in, and that the password is the right one. It is not tried again.",
   ],
   [
     "DenyUsers deploy",
@@ -224,9 +260,23 @@ describe.skipIf(!isRoot)("a host", () => {
   });
 
   it.each(strict)("with %s judges %s", async (sshd, what, given, outcome) => {
-    await ways.host.configure([sshd]);
+    await ways.host.configure(sshd.split("; "));
     expect(await ways.outcome(what, given(ways))).toBe(outcome);
     await ways.host.configure([]);
+  });
+
+  it("that asks for a new password besides gets no second answer", async () => {
+    await ways.host.run(["sed", "-i", "$ a password required pam_unix.so", "/etc/pam.d/sshd"]);
+    await ways.host.run(["chage", "-d", "0", user]);
+    await ways.host.configure(prompting.split("; "));
+    const mark = await ways.host.mark();
+    const said = await ways.outcome("password that has expired, at a prompt", byPassword(password)());
+    expect(await ways.host.handshakes(mark)).toBe(1);
+    await ways.host.configure([]);
+    await ways.host.run(["chage", "-d", "20000", user]);
+    expect(said).toBe(
+      `db1 refuses the login deploy (auth: tried password of the declaration, password of the declaration at its prompt; it takes publickey, keyboard-interactive; it asks "You are required to change your password immediately (administrator enforced). Changing password for deploy. Current password:")\n${secondFactor}`,
+    );
   });
 
   it("whose account has run out is an error of the login", async () => {
