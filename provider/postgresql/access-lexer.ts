@@ -28,7 +28,8 @@ export function lexAccess(text: string): AccessLine[] {
   for (const physical of text.match(/[^\n]*\n|[^\n]+$/g) ?? []) {
     const line = physical.replace(/[\r\n]+$/, "");
     whole += physical;
-    const goesOn = line.endsWith("\\") && physical.endsWith("\n");
+    // Also at the end of the file, where nothing follows.
+    const goesOn = line.endsWith("\\");
     joined += goesOn ? line.slice(0, -1) : line;
     if (goesOn) continue;
     lines.push({ text: whole, ...lexLine(joined) });

@@ -4,7 +4,7 @@
  */
 import { type AccessLine, type Field, lexAccess } from "./access-lexer";
 import { bytesToText, textToBytes } from "./conf";
-import { inQuotes, isKeyword, quoteItem } from "./hba";
+import { inQuotes, isKeyword, quoteItem, quoteText } from "./hba";
 
 /** A record in one spelling, so that equal texts are equal records; without a label it is somebody else's. */
 export interface AccessEntry {
@@ -58,7 +58,7 @@ function entryOf({ fields, comment }: AccessLine): AccessEntry | undefined {
 /** In quotes only where that makes a difference. */
 function printField(field: Field): string {
   return field
-    .map(({ text, quoted }) => (quoted && isKeyword(text) ? inQuotes(text) : quoteItem(text)))
+    .map(({ text, quoted }) => (quoted && isKeyword(text) ? inQuotes(text) : quoteItem(text, quoteText)))
     .join(",");
 }
 

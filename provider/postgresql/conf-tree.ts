@@ -61,8 +61,9 @@ export function readConfTree(file: string, text: string, files: ConfFiles): Conf
   return { entries, missing };
 }
 
-/** AbsoluteConfigLocation() in src/backend/utils/misc/conffiles.c */
-function besides(file: string, path: string): string {
+/** AbsoluteConfigLocation() in src/backend/utils/misc/conffiles.c: a slash at the end makes no difference. */
+function besides(file: string, written: string): string {
+  const path = written.replace(/(?<=.)\/+$/, "");
   return path.startsWith("/") ? path : `${file.slice(0, file.lastIndexOf("/"))}/${path}`;
 }
 

@@ -3,6 +3,7 @@
  * (https://www.postgresql.org/docs/current/auth-pg-hba-conf.html). Says less rather than wrong: of groups, files, patterns
  * and host names nobody knows here whom they mean.
  */
+import { itemsOf } from "./hba";
 import { parseHbaRecord } from "./hba-record";
 
 type Fields = ReturnType<typeof parseHbaRecord>;
@@ -33,15 +34,12 @@ const covers = (a: Fields, b: Fields): boolean =>
 /** `host` is with TLS and without, with GSSAPI's encryption and without. */
 const coversType = (a: string, b: string): boolean => a === b || (a === "host" && b.startsWith("host"));
 
-const list = (names: Fields["database"] = "all"): string[] =>
-  (typeof names === "string" ? names.split(",") : [...names]).map((name) => name.trim());
-
 /** `all` means every database, but no replication; a name, a keyword or a pattern means itself. */
 function coversNames(a: Fields["database"], b: Fields["database"], of: "database" | "user"): boolean {
-  const those = list(a);
+  const those = itemsOf(a);
   const isWithin = (name: string) =>
     those.includes(name) || (those.includes("all") && !(of === "database" && name === "replication"));
-  return list(b).every(isWithin);
+  return itemsOf(b).every(isWithin);
 }
 
 function coversAddress(a: string | undefined, b: string | undefined): boolean {
@@ -58,10 +56,10 @@ interface Network {
   readonly width: 32 | 128;
 }
 
-/** Of `10.0.0.0/8` and `fd00::/8`; what is written otherwise is not looked into. */
+/** Of `10.0.0.0/8` and `fd00::/8`; what is written otherwise, as `010.0.0.0/8` in octal, is not looked into. */
 function network(text = ""): Network | undefined {
   const [, address = "", bits = ""] = /^([0-9a-fA-F.:]+)\/(\d{1,3})$/.exec(text) ?? [];
-  if (/^\d+(\.\d+){3}$/.test(address)) {
+  if (/^(0|[1-9]\d*)(\.(0|[1-9]\d*)){3}$/.test(address)) {
     return { address: joined(address.split(".").map(Number), 8), bits: Number(bits), width: 32 };
   }
   if (!address.includes(":") || address.includes(".")) return undefined;

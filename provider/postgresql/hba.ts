@@ -117,13 +117,18 @@ export function quoteToken(token: string): string {
     throw new SettingsError(
       "pg_hba.conf and pg_ident.conf cannot hold a line end or a NUL character in a field",
     );
-  return /^"(?:[^"]|"")*"$/.test(token) || /^[^\s,#"\\]+$/.test(token) ? token : inQuotes(token);
+  return isInQuotes(token) ? token : quoteText(token);
 }
 
+/** Quotes that belong to a text are not those around it. */
+export const quoteText = (text: string) => (/^[^\s,#"\\]+$/.test(text) ? text : inQuotes(text));
+
+export const isInQuotes = (token: string) => /^"(?:[^"]|"")*"$/.test(token);
+
 /** The sign of a group or of a file keeps its meaning only before the quotes. */
-export function quoteItem(item: string): string {
+export function quoteItem(item: string, quoteName = quoteToken): string {
   const sign = /^[+@]/.exec(item)?.[0] ?? "";
-  return sign + quoteToken(item.slice(sign.length));
+  return sign + quoteName(item.slice(sign.length));
 }
 
 /** A comment, a heading, and rows in columns, their labels at the end: the form of pg_hba.conf and pg_ident.conf. */
@@ -156,9 +161,12 @@ const printComment = (comment: string | undefined) =>
 export const inQuotes = (token: string) => `"${token.replace(/"/g, '""')}"`;
 
 /** Items between the commas that stand outside quotes. */
-function printList(list: string): string {
-  const items = list.match(/(?:"(?:[^"]|"")*"(?=\s*(?:,|$))|[^,])+/g) ?? [""];
-  return items.map((item) => quoteItem(item.trim())).join(",");
-}
+export const itemsOf = (list: string): string[] =>
+  (list.match(/(?:"(?:[^"]|"")*"(?=\s*(?:,|$))|[^,])+/g) ?? [""]).map((item) => item.trim());
+
+const printList = (list: string): string =>
+  itemsOf(list)
+    .map((item) => quoteItem(item))
+    .join(",");
 
 const printOption = ([name, value]: [string, string]) => `${quoteToken(name)}=${quoteToken(value)}`;

@@ -2,7 +2,7 @@
  * pg_ident.conf: which user of the operating system may be which role.
  * https://www.postgresql.org/docs/current/auth-username-maps.html
  */
-import { hbaName, ownMap, printTable, quoteItem, quoteToken } from "./hba";
+import { hbaName, ownMap, printTable, quoteItem } from "./hba";
 
 export interface IdentRecord {
   readonly map: string;
@@ -22,7 +22,7 @@ export function ownIdent({ owner, superuser }: { owner: string; superuser: strin
 export function printIdent(records: readonly IdentRecord[], comment?: string): string {
   const rows = records.map(({ map, systemUser, databaseUser, label }) => ({
     label,
-    cells: [quoteToken(map), quoteToken(systemUser), quoteItem(databaseUser)],
+    cells: [quoteItem(map), quoteItem(systemUser), quoteItem(databaseUser)],
   }));
   return printTable(comment, ["MAPNAME", "SYSTEM-USERNAME", "PG-USERNAME"], [16, 24, 0], rows);
 }

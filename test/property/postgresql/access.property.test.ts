@@ -3,11 +3,12 @@ import { describe, expect, test } from "vitest";
 import { accessChanges, accessEntries, accessFile, editAccess } from "../../../provider/postgresql/access";
 import { lexAccess } from "../../../provider/postgresql/access-lexer";
 import { type HbaRecord, ownHba, printHba, recordTypes } from "../../../provider/postgresql/hba";
-import { parseHbaRecord } from "../../../provider/postgresql/hba-record";
+import { parseHbaRecord, parseIdentRecord } from "../../../provider/postgresql/hba-record";
+import { printIdent } from "../../../provider/postgresql/ident";
+import { runs } from "../../support/runs";
 
-const runs = { numRuns: 1000 };
-const name = fc.string({ unit: fc.constantFrom(..."aZ1_-.+@/ ,#\\é"), minLength: 1, maxLength: 8 });
-const plain = fc.string({ unit: fc.constantFrom(..."aZ1_-. é#\\"), minLength: 1, maxLength: 8 });
+const name = fc.string({ unit: fc.constantFrom(...'aZ1_-.+@/ ,#\\é"'), minLength: 1, maxLength: 8 });
+const plain = fc.string({ unit: fc.constantFrom(...'aZ1_-. é#\\"'), minLength: 1, maxLength: 8 });
 
 const record: fc.Arbitrary<Omit<HbaRecord, "label">> = fc
   .record({
@@ -59,7 +60,7 @@ describe("for every file and every wish", () => {
           now.records.slice(0, 2).map((one) => one.text),
         );
       }),
-      runs,
+      runs(1000),
     );
   });
 
@@ -75,7 +76,7 @@ describe("for every file and every wish", () => {
             .map((one) => one.text.replace(/[\r\n]+$/, ""));
         expect(others(editAccess(foreign, records, "keep"))).toEqual(others(foreign));
       }),
-      runs,
+      runs(1000),
     );
   });
 
@@ -87,7 +88,19 @@ describe("for every file and every wish", () => {
         const again = parseHbaRecord(lines[0]?.text ?? "");
         expect(accessEntries(printHba([again]))).toEqual(lines);
       }),
-      runs,
+      runs(1000),
+    );
+  });
+
+  test("a record of pg_ident.conf that is printed reads as it was, and never leaves its line", () => {
+    fc.assert(
+      fc.property(name, name, name, (map, systemUser, databaseUser) => {
+        const lines = accessEntries(printIdent([{ map, systemUser, databaseUser }]));
+        expect(lines).toHaveLength(1);
+        const again = parseIdentRecord(lines[0]?.text ?? "");
+        expect(accessEntries(printIdent([again]))).toEqual(lines);
+      }),
+      runs(1000),
     );
   });
 
@@ -100,7 +113,7 @@ describe("for every file and every wish", () => {
             .join(""),
         ).toBe(any);
       }),
-      runs,
+      runs(1000),
     );
   });
 });

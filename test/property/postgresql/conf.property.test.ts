@@ -8,6 +8,7 @@ import {
   parseConf,
   printConf,
 } from "../../../provider/postgresql/conf";
+import { runs } from "../../support/runs";
 
 const latin1 = fc.integer({ min: 0, max: 255 }).map((code) => String.fromCharCode(code));
 const byteText = fc.string({ unit: latin1 });
@@ -40,7 +41,7 @@ describe("a postgresql.conf", () => {
       fc.property(text, (before) => {
         expect(printConf(parseConf(before))).toBe(before);
       }),
-      { numRuns: 2000 },
+      runs(2000),
     );
   });
 
@@ -50,7 +51,7 @@ describe("a postgresql.conf", () => {
         const entry = last(editConf(before, { [setting]: wanted }), setting);
         expect(bytesToText(entry?.value ?? "absent")).toBe(wanted);
       }),
-      { numRuns: 2000 },
+      runs(2000),
     );
   });
 
@@ -70,7 +71,7 @@ describe("a postgresql.conf", () => {
         }
         expect(confErrors(edited)).toHaveLength(confErrors(parseConf(before)).length);
       }),
-      { numRuns: 2000 },
+      runs(2000),
     );
   });
 
@@ -80,7 +81,7 @@ describe("a postgresql.conf", () => {
         const once = editConf(before, changes);
         expect(editConf(once, changes)).toBe(once);
       }),
-      { numRuns: 2000 },
+      runs(2000),
     );
   });
 
@@ -101,7 +102,7 @@ describe("a postgresql.conf", () => {
             .join(""),
         );
       }),
-      { numRuns: 1000 },
+      runs(1000),
     );
   });
 });

@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { findSetting, type Setting } from "../../../provider/postgresql/settings";
 import { equalValues, parseValue, printValue, type SettingValue } from "../../../provider/postgresql/values";
 import { majors } from "../../../provider/postgresql/version";
+import { runs } from "../../support/runs";
 
 const names = [
   ..."max_connections work_mem shared_buffers max_wal_size track_activity_query_size deadlock_timeout".split(
@@ -47,7 +48,7 @@ describe("for every setting and value", () => {
         expect(parseValue(setting, printValue(setting, parsed.value))).toEqual(parsed);
         expect(parseValue(setting, parsed.value)).toEqual(parsed);
       }),
-      { numRuns: 5_000 },
+      runs(5_000),
     );
   });
 
@@ -57,7 +58,7 @@ describe("for every setting and value", () => {
         const parsed = parseValue(setting, value);
         if (!parsed.ok) expect(parsed.reason).toMatch(/^(".*"|[-\w.+]+) (is|has) .+$/);
       }),
-      { numRuns: 2_000 },
+      runs(2_000),
     );
   });
 
@@ -69,7 +70,7 @@ describe("for every setting and value", () => {
         expect(equal(a, b)).toBe(equal(b, a));
         if (equal(a, b) && equal(b, c)) expect(equal(a, c)).toBe(true);
       }),
-      { numRuns: 5_000 },
+      runs(5_000),
     );
   });
 
@@ -79,7 +80,7 @@ describe("for every setting and value", () => {
         const parsed = parseValue(setting, value);
         if (parsed.ok) expect(equalValues(setting, value, printValue(setting, parsed.value))).toBe(true);
       }),
-      { numRuns: 2_000 },
+      runs(2_000),
     );
   });
 });

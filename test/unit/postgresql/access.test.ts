@@ -27,6 +27,7 @@ describe("a line is read as PostgreSQL reads it", () => {
     ["a comment that touches a word", "local all#x y", [["local"], ["all"]]],
     ["a comma before a comment", "local a,#x", [["local"], ["a"]]],
     ["a line that goes on in the next", "local \\\nall all", [["local"], ["all"], ["all"]]],
+    ["a backslash that nothing follows", "local all all trust\\", [["local"], ["all"], ["all"], ["trust"]]],
     ["nothing", "  # only words", []],
     ["an empty name", 'local "" all', [["local"], [""], ["all"]]],
   ])("%s", (_, line, fields) => {
@@ -40,6 +41,7 @@ describe("a record", () => {
     ['host "shop" "all" +ops 10.0.0.0 255.0.0.0 md5', 'host shop "all" +ops 10.0.0.0 255.0.0.0 md5'],
     ['local "my db",b all peer map="x y"', 'local "my db",b all peer "map=x y"'],
     ['local all +"my group" peer', 'local all +"my group" peer'],
+    ['local """x""" all peer', 'local """x""" all peer'],
   ])("%s has one spelling", (line, text) => {
     expect(accessEntries(`${line}\n`)).toEqual([{ label: null, text }]);
     expect(accessEntries(text)).toEqual([{ label: null, text }]);
@@ -66,6 +68,34 @@ describe("a record", () => {
       systemUser: "jo smith",
       databaseUser: "app",
     });
+  });
+});
+
+test.each<[written: string, declared: string]>([
+  ['"a,b"', '"a,b"'],
+  ['@"a,b"', '@"a,b"'],
+  ['"@a"', '"@a"'],
+  ['" "', '" "'],
+  ['"""x"""', '"""x"""'],
+  ['x"y z"', "xy z"],
+])("a name written as %s is declared as %s", (written, declared) => {
+  const record = parseHbaRecord(`local ${written} all peer`);
+  expect(record.database).toBe(declared);
+  expect(accessEntries(printHba([record]))).toEqual(accessEntries(`local ${written} all peer`));
+});
+
+describe("the options of a record", () => {
+  test.each<[string, Record<string, string>]>([
+    ["map=a clientcert=verify-ca", { map: "a", clientcert: "verify-ca" }],
+    ["map=a,clientcert=verify-ca", { map: "a", clientcert: "verify-ca" }],
+    ['"map=a,b"', { map: "a,b" }],
+    ['map="a,b"', { map: "a,b" }],
+    ['map="""x"""', { map: '"""x"""' }],
+    ["map=a=b", { map: "a=b" }],
+  ])("%s", (written, options) => {
+    const record = parseHbaRecord(`local all all peer ${written}`);
+    expect(record).toEqual({ type: "local", database: "all", user: "all", method: "peer", options });
+    expect(parseHbaRecord(accessEntries(printHba([record]))[0]?.text ?? "")).toEqual(record);
   });
 });
 

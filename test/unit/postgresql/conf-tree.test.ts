@@ -19,7 +19,7 @@ const entries = (text: string, found: ConfFiles) =>
 
 describe("postgresql.conf with what it includes", () => {
   test("says first what has to be read", () => {
-    const text = "include 'a.conf'\ninclude_dir = '/etc/pg/conf.d'\ninclude_if_exists 'b.conf'\n";
+    const text = "include 'a.conf'\ninclude_dir = '/etc/pg/conf.d/'\ninclude_if_exists 'b.conf'\n";
     expect(readConfTree(main, text, noFiles).missing).toEqual([
       { directive: "include", path: "/data/a.conf" },
       { directive: "include_dir", path: "/etc/pg/conf.d" },

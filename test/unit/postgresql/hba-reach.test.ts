@@ -30,6 +30,8 @@ describe("a record that an earlier one decides for", () => {
     ["host all all 0.0.0.0/0 md5", "host all all ::/0 md5"],
     ["host all all samenet md5", "host all all 10.0.0.0/8 md5"],
     ["host sameuser all all md5", "host shop all all md5"],
+    ['host "a,all,b" all all md5', "host shop all all md5"],
+    ["host all all 010.0.0.0/8 md5", "host all all 10.0.0.0/8 md5"],
   ])("is none here: %s, then %s", (first, second) => {
     expect(unreached(first, second)).toEqual([]);
   });
