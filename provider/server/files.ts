@@ -16,7 +16,7 @@ export const locate = `locate() {
   done 2>/dev/null
   [ -z "$elsewhere" ] || conf=$elsewhere
   hba= ident=
-  if grep -qi '^[[:blank:]]*\\(hba\\|ident\\)_file' "$conf" 2>/dev/null; then
+  if [ -f "$conf" ] && grep -qi '^[[:blank:]]*\\(hba\\|ident\\)_file' "$conf" 2>/dev/null; then
     hba=$(located '[Hh][Bb][Aa]_[Ff][Ii][Ll][Ee]' "$conf") ident=$(located '[Ii][Dd][Ee][Nn][Tt]_[Ff][Ii][Ll][Ee]' "$conf")
   fi
   hba=\${hba:-$data/pg_hba.conf} ident=\${ident:-$data/pg_ident.conf}

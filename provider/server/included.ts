@@ -1,6 +1,8 @@
 import { CommandError } from "../errors";
 import { sectionFunction, sections } from "../host/shell";
+import { bytesToText } from "../postgresql/conf";
 import { type ConfFiles, type ConfTree, type Included, noFiles, readConfTree } from "../postgresql/conf-tree";
+import { refuseUnreadable, taking } from "./readable";
 import { describe, type Target } from "./target";
 
 /** postgresql.conf with all that it includes: one more round trip for each level of nesting, none where there is nothing. */
@@ -38,22 +40,33 @@ async function fetch(target: Target, wanted: readonly Included[], known: ConfFil
   }
   for (const [section, content] of parts) {
     const [kind = "", ...rest] = section.split(" ");
-    const name = rest.join(" ");
+    const name = bytesToText(rest.join(" "));
     if (kind === "file") texts.set(name, content.toString("latin1"));
     if (kind === "directory") directories.set(name, content.toString("utf8").split("\n").filter(Boolean));
   }
+  refuseUnreadable(target, parts.get("troubles")?.toString("utf8") ?? "", texts);
   return { texts, directories };
 }
 
-/** The files of a directory in the order of their bytes, hidden ones left out: GetConfFilesInDir() in conffiles.c. */
-const script = `${sectionFunction}LC_ALL=C
-show_file() { section "file $1"; cat "$1"; }
+/**
+ * The files of a directory in the order of their bytes, hidden ones and directories left out: GetConfFilesInDir() in
+ * conffiles.c.
+ */
+const script = `${sectionFunction}${taking}LC_ALL=C
+show_file() { section "file $1"; take "$1"; }
+is_there() { [ ! -d "$1" ] && { [ -e "$1" ] || [ -L "$1" ]; }; }
 while [ $# -gt 0 ]; do
-  kind=$1 path=\${2%/}; shift 2
-  if [ "$kind" != include_dir ]; then [ ! -f "$path" ] || show_file "$path"; continue; fi
-  section "directory $path"
-  for file in "$path"/*.conf; do [ ! -f "$file" ] || echo "$file"; done
-  for file in "$path"/*.conf; do [ ! -f "$file" ] || show_file "$file"; done
+  kind=$1 path=$2; shift 2
+  case $kind in
+    include) show_file "$path" ;;
+    include_if_exists) [ ! -e "$path" ] || show_file "$path" ;;
+    *) section "directory $path"
+      if [ ! -d "$path" ]; then { [ -e "$path" ] || [ -L "$path" ]; } && trouble folder "$path"; continue; fi
+      ls "$path" >/dev/null || trouble denied "$path"
+      for file in "$path"/*.conf; do is_there "$file" && echo "$file"; done
+      for file in "$path"/*.conf; do is_there "$file" && show_file "$file"; done ;;
+  esac
 done
+section troubles; troubles
 section end
 `;

@@ -4,11 +4,11 @@ import { sectionFunction, sections } from "../host/shell";
 import { printExchange } from "./exchange";
 import { locate } from "./files";
 import { questions } from "./questions";
+import { taking } from "./readable";
 import { describe, stateDirectory, type Target, unitFile } from "./target";
 import { journalFile, stageFile } from "./upgrade/journal";
 
-const script = `${sectionFunction}${relay}${locate}
-data=$1 own=$2 bin=$3 asked=$4
+const script = `${sectionFunction}${relay}${locate}${taking}data=$1 own=$2 bin=$3 asked=$4
 # Short texts without a process for each.
 show() { [ -r "$1" ] && while IFS= read -r line || [ -n "$line" ]; do printf '%s\\n' "$line"; done <"$1"; }
 section directory
@@ -39,10 +39,11 @@ fi
 section standby; [ -e "$data/standby.signal" ] && echo standby
 locate
 section files; printf '%s\\n' "$conf" "$hba" "$ident"
-section conf; cat "$conf"
-section auto; cat "$data/postgresql.auto.conf"
-section hba; cat "$hba"
-section ident; cat "$ident"
+section conf; take "$conf"
+section auto; take "$data/postgresql.auto.conf"
+section hba; take "$hba"
+section ident; take "$ident"
+section troubles; troubles
 section wal; link=$data/pg_wal
 [ -e "$link" ] || [ -L "$link" ] || link=$data/pg_wal.old
 if [ -L "$link" ]; then to=$(readlink "$link"); case $to in /*) ;; *) to=$(cd -P "$link" && pwd -P); cd / ;; esac; echo "\${to%/}"
@@ -59,6 +60,8 @@ section resolved; cd -P "$data" && pwd -P; cd /
 section process
 case $pid in '' | *[!0-9]*) exit 0 ;; esac
 ask() {
+  # The server would read the same files, and wait for a pipe without end.
+  [ -z "$taken" ] || return
   { read -r _; read -r _; read -r _; read -r port; read -r sockets; read -r _; read -r _; read -r status; } <"$data/postmaster.pid"
   case $status in ready*) ;; *) return ;; esac
   section sql

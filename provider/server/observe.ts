@@ -16,6 +16,7 @@ import { readIncluded } from "./included";
 import { look } from "./look";
 import { type Marker, parseMarker } from "./marker";
 import { type Answers, questions, readAnswers } from "./questions";
+import { refuseUnreadable } from "./readable";
 import type { Target } from "./target";
 import { type Journaled, parseJournal, upgradeOf } from "./upgrade/journal";
 
@@ -73,6 +74,13 @@ export async function observe(target: Target, remembered?: Observed): Promise<Ob
   const postmaster =
     pid && isAlive(pid, text("process"), [target.dataDirectory, text("resolved")]) ? pid : undefined;
   const existence = text("directory") === "directory" ? "present" : "absent";
+  const files = filesOf(text("files"));
+  if (existence === "present") {
+    const auto = `${target.dataDirectory}/postgresql.auto.conf`;
+    const paths = { conf: files.conf, auto, hba: files.hba, ident: files.ident };
+    const read = Object.entries(paths).map(([name, path]) => [path, bytes(name)] as const);
+    refuseUnreadable(target, text("troubles"), new Map(read));
+  }
   const server = serverState(postmaster, control, bytes("pid"));
   const asked =
     postmaster && server === "running"
@@ -81,7 +89,6 @@ export async function observe(target: Target, remembered?: Observed): Promise<Ob
   const refusal = asked instanceof QueryError ? asked.message : undefined;
   const answers = asked instanceof QueryError ? undefined : asked;
   const known = existence === "present" ? remembered : undefined;
-  const files = filesOf(text("files"));
   const { entries } = await readIncluded(target, files.conf, bytes("conf"));
   const lines = readFiles(target.dataDirectory, entries, bytes("auto"));
   // What is stopped takes everything when it starts.
