@@ -38,8 +38,8 @@ describe.each(["14", "18"] as const)("what postgresql.conf of %s includes", (maj
     await edit(
       `mkdir conf.d elsewhere && printf "%s\\n" "work_mem = 6MB" "include '../elsewhere/deep.conf'" >conf.d/b.conf &&
        printf "%s\\n" "Maintenance_Work_Mem 70MB # ours" >elsewhere/deep.conf && echo "work_mem = 9MB" >conf.d/.hidden.conf &&
-       echo "work_mem = 9MB" >conf.d/zz.txt && echo "temp_buffers = 9MB" >conf.d/a.conf && echo "enable_sort=off" >once.conf &&
-       printf "%s\\n" "include_dir = 'conf.d'" "include 'once.conf'" "include_if_exists 'none.conf'" >>postgresql.conf &&
+       echo "work_mem = 9MB" >conf.d/zz.txt && echo "temp_buffers = 9MB" >conf.d/a.conf && echo "enable_sort=off" >été.conf &&
+       printf "%s\\n" "include_dir = 'conf.d/'" "include 'été.conf'" "include_if_exists 'none.conf'" >>postgresql.conf &&
        kill -HUP $(head -n 1 postmaster.pid)`,
     );
   });
@@ -52,19 +52,19 @@ describe.each(["14", "18"] as const)("what postgresql.conf of %s includes", (maj
       work_mem: { value: "6MB", place: "conf.d/b.conf:1" },
       maintenance_work_mem: { value: "70MB", place: "elsewhere/deep.conf:1" },
       temp_buffers: { place: "conf.d/a.conf:1" },
-      enable_sort: { place: "once.conf:1" },
+      enable_sort: { place: "été.conf:1" },
     });
   });
 
   it("overrides what is declared: that is drift with its place, repaired after the include, which is not changed", async () => {
-    const before = await edit("cksum conf.d/* once.conf elsewhere/*");
+    const before = await edit("cksum conf.d/* été.conf elsewhere/*");
     const inputs = await read();
     expect(inputs.settings).toMatchObject({ work_mem: "6MB" });
     await update({ settings: { work_mem: "5MB", log_min_messages: "error" } });
     expect(await live.sql("SHOW work_mem")).toEqual([{ work_mem: "5MB" }]);
     expect(await edit("tail -n 1 postgresql.conf")).toBe("work_mem = 5MB\n");
     expect(await edit("grep -c ^work_mem postgresql.conf")).toBe("1\n");
-    expect(await edit("cksum conf.d/* once.conf elsewhere/*")).toBe(before);
+    expect(await edit("cksum conf.d/* été.conf elsewhere/*")).toBe(before);
     expect(
       (
         await instance.diff(
