@@ -16,12 +16,14 @@ const refused: Readonly<Record<string, string>> = {
   primary_slot_name: "use the property standby",
 };
 
-/** Values that the server takes, and then nobody can look after it. */
+/** Values that the type of the setting allows: the server takes them not, or takes them and then nobody can look after it. */
 const unusable: Readonly<Record<string, (value: string) => string | undefined>> = {
   hot_standby: (value) =>
     value === "off" ? "a standby that takes no sessions cannot be looked after; leave it on" : undefined,
   db_user_namespace: (value) =>
     value === "on" ? "the server would not know the superuser by its name any more; leave it off" : undefined,
+  // check_locale_messages() in src/backend/utils/adt/pg_locale.c takes it as the compiled default alone.
+  lc_messages: (value) => (value === "" ? 'is no locale; name one, as in "C", or leave it out' : undefined),
   unix_socket_directories: (value) =>
     value.trimStart().startsWith("/")
       ? undefined

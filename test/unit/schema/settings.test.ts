@@ -72,6 +72,7 @@ describe("a setting is refused", () => {
     ["archive_command", "a\rb", "holds a line break or NUL, which postgresql.conf cannot"],
     ["my_app.key", "a\0b", "holds a line break or NUL, which postgresql.conf cannot"],
     ["work_mem", { MB: 8 }, "is no string, number, boolean or null"],
+    ["lc_messages", "", 'is no locale; name one, as in "C", or leave it out'],
     ["port", 5433, "use the property port"],
     ["data_directory", "/srv", "use the property dataDirectory"],
     ["config_file", "/srv", "the provider writes postgresql.conf in the data directory"],
