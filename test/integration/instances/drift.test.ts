@@ -1,4 +1,5 @@
 /** Each kind of what somebody may do by hand: seen by a refresh with its place, repaired by the next update, then nothing to plan. */
+import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { instance } from "../../../provider/resources/instance";
 import type { Properties } from "../../../provider/schema/check";
@@ -22,6 +23,8 @@ interface Kind {
   readonly found?: object;
   /** What it says beside. */
   readonly says?: RegExp;
+  /** What the next preview says. */
+  readonly announces?: RegExp;
   /** What the program declares beside the rest. */
   readonly declares?: Properties;
   /** What is so after the repair: SQL and its answer. */
@@ -166,6 +169,16 @@ const kinds: readonly Kind[] = [
     found: { state: "stopped" },
     after: ["SELECT 1", "1"],
   },
+  {
+    kind: "a server older than its binaries",
+    // As after an update of the package, which restarts nothing.
+    deed: `real=$(readlink "$BIN/postgres"); rm "$BIN/postgres"
+      printf '#!/bin/sh\n[ "$1" != --version ] || { echo "postgres (PostgreSQL) 17.99"; exit; }\nexec %s "$@"\n' "$real" >"$BIN/postgres"
+      chmod +x "$BIN/postgres"`,
+    declares: { settings: { ...settings, work_mem: "6MB" } },
+    announces: /^warning: a restart of 17\/main on this machine is pending for server_version$/m,
+    after: ["SHOW work_mem", "6MB"],
+  },
 ];
 
 describe("what somebody did by hand, in order:", () => {
@@ -177,8 +190,9 @@ describe("what somebody did by hand, in order:", () => {
     live.inputs({ ...declared, binDirectory: programs, settings, ...more });
 
   beforeAll(async () => {
-    programs = await completePrograms("17");
     const at = await place("17");
+    programs = join(at.folder.path, "bin");
+    await editAsOwner('mkdir "$1" && ln -s "$2"/* "$1"', programs, await completePrograms("17"));
     const target = { ...at.target, binDirectory: programs };
     live = { ...at, ...handles(target), id: "", outs: {} };
     const made = await instance.create(await inputs());
@@ -191,10 +205,10 @@ describe("what somebody did by hand, in order:", () => {
     await live?.folder.dispose();
   });
 
-  it.each(kinds)("$kind", async ({ kind, deed, found, says, declares = {}, after }) => {
+  it.each(kinds)("$kind", async ({ kind, deed, found, says, announces, declares = {}, after }) => {
     if (typeof deed === "string") {
       await editAsOwner(
-        `cd "$1" && PGDATA=$1 PATH=$2:$PATH && export PGDATA && ${deed}`,
+        `cd "$1" && PGDATA=$1 BIN=$2 PATH=$2:$PATH && export PGDATA && ${deed}`,
         live.target.dataDirectory,
         programs,
       );
@@ -207,6 +221,7 @@ describe("what somebody did by hand, in order:", () => {
     const lines = said.splice(0);
     const { changes } = await instance.diff(live.id, seen.props as Properties, wanted);
     const announced = said.splice(0);
+    if (announces) expect(announced.join("\n")).toMatch(announces);
     outs = (await instance.update(live.id, seen.props as Properties, wanted)).outs as Properties;
     expect(said.filter((line) => line.startsWith("warning"))).toEqual([]);
     if (after) expect(String(Object.values((await live.sql(after[0]))[0] ?? {})[0])).toBe(after[1]);
