@@ -18,6 +18,7 @@ export const nothing: Observed = {
   originals: {},
   pending: {},
   commandLine: [],
+  beneath: {},
   unapplied: "none",
   access: null,
   replicationRole: null,

@@ -236,8 +236,10 @@ function restartWords(
 const isPending = (observed: Observed): boolean => Object.keys(observed.pending).length > 0;
 
 /** `max_connections 100 -> 200`, or the name alone where the value may be a secret. */
-export function printChange(desired: Desired, { name, from, to }: SettingChange): string {
-  return mayShow(desired.inputs.version, name) ? `${name} ${from ?? "default"} -> ${to ?? "default"}` : name;
+export function printChange(desired: Desired, { name, from, to, beneath }: SettingChange): string {
+  return mayShow(desired.inputs.version, name)
+    ? `${name} ${from ?? "default"} -> ${to ?? beneath ?? "default"}`
+    : name;
 }
 
 /** What stays on the host although the program no longer says it. */

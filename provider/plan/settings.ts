@@ -16,10 +16,15 @@ export function settingChanges(observed: Observed, desired: Desired): SettingCha
       const from = observed.settings[name]?.value ?? null;
       const declared = name in desired.settings;
       const same = sameText(desired, name, from, to) || (to === null && isIncluded(observed, name));
+      const beneath = to === null ? observed.beneath[name] : undefined;
+      const staysSo = beneath !== undefined && sameText(desired, name, from, beneath);
       const isFixed = observed.commandLine.includes(name);
       const how = isFixed ? "restart" : appliedBySetting(desired.inputs.version, name);
-      const appliedBy = same ? "reload" : how;
-      return { same, change: { name, from, to, appliedBy, declared } };
+      const appliedBy = same || staysSo ? "reload" : how;
+      return {
+        same,
+        change: { name, from, to, ...(beneath !== undefined && { beneath }), appliedBy, declared },
+      };
     })
     .filter(({ same, change }) => !isMade(observed) || !change.declared || !same)
     .map(({ change }) => change)

@@ -8,6 +8,8 @@ export interface SettingChange {
   readonly name: string;
   readonly from: string | null;
   readonly to: string | null;
+  /** Without a line: what counts then, where that is not the compiled default. */
+  readonly beneath?: string;
   /** What makes the server take it. */
   readonly appliedBy: "restart" | "reload" | "newSessions";
   /** False for one that the program no longer declares: it goes back to what was there before. */

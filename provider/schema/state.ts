@@ -34,6 +34,8 @@ export const observedSchema = z.strictObject({
   settings: z.record(z.string(), entry),
   /** Those in postgresql.auto.conf alone: ALTER SYSTEM wins over postgresql.conf. */
   overrides: z.record(z.string(), entry),
+  /** What included files say where a line after them counts. */
+  beneath: z.record(z.string(), z.string()).default({}),
   /** Taken over from somebody: what nobody declared is as it was. */
   adopted: z.boolean().default(false),
   /** Configuration files that are not in the data directory, nor ours to remove. */

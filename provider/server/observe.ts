@@ -90,7 +90,7 @@ export async function observe(target: Target, remembered?: Observed): Promise<Ob
   const answers = asked instanceof QueryError ? undefined : asked;
   const known = existence === "present" ? remembered : undefined;
   const { entries } = await readIncluded(target, files.conf, bytes("conf"));
-  const lines = readFiles(target.dataDirectory, entries, bytes("auto"));
+  const lines = readFiles(target.dataDirectory, entries, bytes("auto"), files.conf);
   // What is stopped takes everything when it starts.
   const pending = answers
     ? pendingSettings(answers, lines.settings, version)
@@ -287,7 +287,8 @@ export function readFiles(
   dataDirectory: string,
   entries: readonly PlacedEntry[],
   auto: string,
-): Pick<Observed, "settings" | "overrides"> {
+  conf = `${dataDirectory}/postgresql.conf`,
+): Pick<Observed, "settings" | "overrides" | "beneath"> {
   const inside = (path: string) => {
     const file = withoutDetours(path);
     return file.startsWith(`${dataDirectory}/`) ? file.slice(dataDirectory.length + 1) : file;
@@ -301,7 +302,12 @@ export function readFiles(
     );
   const autoFile = `${dataDirectory}/postgresql.auto.conf`;
   const overrides = placed(readConfTree(autoFile, auto, noFiles).entries);
-  return { settings: { ...placed(entries), ...overrides }, overrides };
+  const settings = { ...placed(entries), ...overrides };
+  const included = Object.entries(placed(entries.filter(({ file }) => file !== conf)));
+  const beneath = included.flatMap(([name, { value, place }]) =>
+    settings[name]?.place === place ? [] : [[name, value]],
+  );
+  return { settings, overrides, beneath: Object.fromEntries(beneath) };
 }
 
 /** As a reader would say it; it is opened as it was written, for a link may be among the folders. */

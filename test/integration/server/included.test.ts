@@ -65,6 +65,7 @@ describe.each(["14", "18"] as const)("what postgresql.conf of %s includes", (maj
     expect(await edit("tail -n 1 postgresql.conf")).toBe("work_mem = 5MB\n");
     expect(await edit("grep -c ^work_mem postgresql.conf")).toBe("1\n");
     expect(await edit("cksum conf.d/* été.conf elsewhere/*")).toBe(before);
+    expect((await live.observe()).observed.beneath).toMatchObject({ work_mem: "6MB" });
     expect(
       (
         await instance.diff(

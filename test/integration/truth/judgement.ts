@@ -154,7 +154,7 @@ function mayBeThere(
 function written(major: Major, { announced, taken, before, after, isKnown }: Round): [boolean, string][] {
   // The files are the primary's then, until ours are written.
   if (taken.includes("rejoin")) return [];
-  const said = new Map(changesOf(announced).map(({ name, to }) => [name, to]));
+  const said = new Map(changesOf(announced).map(({ name, to, beneath = null }) => [name, to ?? beneath]));
   const valueIn = (sight: Sight, name: string) => sight.observed.settings[name]?.value ?? null;
   const names = new Set([before, after].flatMap(({ observed }) => Object.keys(observed.settings)));
   const strange = [...names].filter(

@@ -28,6 +28,26 @@ describe("the preview says", () => {
         "info: plan: log_connections, log_disconnections: for new sessions only, open ones keep what they have",
       ],
     ],
+    [
+      "what an included file makes of a setting that is no longer declared",
+      seen({
+        settings: lines({ max_connections: "200" }),
+        originals: { max_connections: null },
+        beneath: { max_connections: "150" },
+      }),
+      { restartOnChanges: true },
+      ["warning: restart of 17/orders on db1: max_connections 200 -> 150. Clients are disconnected."],
+    ],
+    [
+      "nothing of one that stays as it is by an included file",
+      seen({
+        settings: lines({ max_connections: "200" }),
+        originals: { max_connections: null },
+        beneath: { max_connections: "200" },
+      }),
+      { restartOnChanges: true },
+      [],
+    ],
     ["nothing of a password", seen(), { deletionProtection: false }, []],
     [
       "what a create does",

@@ -28,6 +28,7 @@ const made: Made = {
     originals: { work_mem: null },
     pending: { max_connections: { running: "100", wanted: "200" } },
     commandLine: ["work_mem"],
+    beneath: { max_wal_size: "1GB" },
     unapplied: "none",
     access: { hba: [{ label: "hba.app", text: "host all app 10.0.0.0/8 md5" }], ident: [] },
     replicationRole: { name: "replicator", verifier: null, replicates: true },
@@ -81,7 +82,7 @@ const messageOf = (outputs: Properties): string => {
 describe("the state", () => {
   test.each([
     ...(["standbys", "passfile", "least", "rejoining"] as const),
-    ...(["walDirectory", "tablespaces", "leftovers"] as const),
+    ...(["walDirectory", "tablespaces", "leftovers", "beneath"] as const),
     ...(["access", "replicationRole", "replicationSlots"] as const),
   ])("of before `observed.%s` is read", (name) => {
     const { [name]: _, ...older } = made.observed;
