@@ -124,6 +124,29 @@ describe("what others wrote is not lost", () => {
       "unix_socket_group = no_such_group",
     );
   });
+
+  test.each([
+    [
+      "a library that is not there",
+      { shared_preload_libraries: "no_such_library" },
+      /could not access file "no_such_library"/,
+    ],
+    ["more memory than there is", { shared_buffers: "900GB" }, /could not map anonymous shared memory/],
+  ])(
+    "below 15 no start can be tried beside it: with %s it is put back, and runs again",
+    async (_, settings, words) => {
+      const before = { work_mem: "8MB" };
+      const at = await liveInstance("14", { settings: before });
+      live = at;
+      const files = await edit(at, 'cat "$1/postgresql.conf"');
+      const news = await at.inputs({ settings: { ...before, ...settings }, restartOnChanges: true });
+      const said = await message(update(at, news));
+      expect(said).toMatch(words);
+      expect(said).toMatch(/postgresql.conf is back as it was, and 14\/main on this machine runs again/);
+      expect(await edit(at, 'cat "$1/postgresql.conf"')).toBe(files);
+      expect(await at.sql("SHOW work_mem")).toEqual([{ work_mem: "8MB" }]);
+    },
+  );
 });
 
 describe("a server that takes no sessions", () => {
