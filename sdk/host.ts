@@ -143,6 +143,15 @@ export interface SshArgs extends SshHop, SshSecrets {
    */
   knownHosts?: pulumi.Input<pulumi.Input<string>[]>;
 
+  /**
+   * What becomes of a host, or a jump, whose key nobody knows. `"strict"` (default): it is refused, and the error says how
+   * to make the key known. `"accept-new"`: the key is taken at the first contact, whatever it is, and kept in the state
+   * (output `hostKeys`); from then on that key alone is let pass, and another one is refused with both fingerprints. A key
+   * that is declared, or that known_hosts has otherwise or revokes, counts before it. Whoever is in the way at the first
+   * contact stays there: compare the output with the host's own key. Only for an Instance: nothing else has a state.
+   */
+  hostKeyPolicy?: pulumi.Input<"strict" | "accept-new">;
+
   /** Seconds until one attempt to connect has failed, 1 to 600. Default: 10. */
   connectTimeout?: pulumi.Input<number>;
 

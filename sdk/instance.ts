@@ -453,6 +453,8 @@ export class Instance extends pulumi.CustomResource {
   declare readonly logFile: pulumi.Output<string>;
   /** The systemd unit that starts it; undefined: none does. */
   declare readonly unit: pulumi.Output<string | undefined>;
+  /** Keys that were taken at the first contact (`hostKeyPolicy: "accept-new"`), by host: compare them with the hosts' own. */
+  declare readonly hostKeys: pulumi.Output<Record<string, string>>;
   /** Whether some setting, or a newer minor version, waits for a restart. */
   declare readonly pendingRestart: pulumi.Output<boolean>;
   /** What waits, and what runs instead. Values of string settings are not shown. */
@@ -541,6 +543,7 @@ const outputs = [
   "role",
   "logFile",
   "unit",
+  "hostKeys",
   "pendingRestart",
   "pendingRestartReasons",
   "resolvedSettings",

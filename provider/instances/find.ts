@@ -87,13 +87,21 @@ export function notFound({ version, name }: Pick<Ref, "version" | "name">): Inst
   return new InstanceNotFoundError(`there is no instance ${version}/${name}`);
 }
 
+const noState = {
+  property: "host.ssh.hostKeyPolicy",
+  reason:
+    '"accept-new" needs a state that keeps the key, which only an Instance has: make the key known, or declare hostKey',
+};
+
 /** A manifest that has been through `check`, and what of it was given. */
 export function checked(
   host: HostArgs,
   manifest: Readonly<Record<string, unknown>>,
 ): { inputs: InstanceInputs; declared: readonly string[] } {
   const { inputs, failures } = check({}, { host, ...manifest });
-  if (failures.length > 0) throw new InvalidInputsError(failures);
+  const isKept = (host as InstanceInputs["host"] | undefined)?.ssh?.hostKeyPolicy !== "accept-new";
+  const all = isKept ? failures : [...failures, noState];
+  if (all.length > 0) throw new InvalidInputsError(all);
   return { inputs: parseInputs(inputs), declared: declaredNames(inputs) };
 }
 

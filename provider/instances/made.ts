@@ -1,10 +1,10 @@
 import { type Made, schemaVersion } from "../schema/state";
 import { logFile } from "../server/target";
-import type { Opened } from "./open";
+import { keysOf, type Opened } from "./open";
 
 /** The outputs beside the inputs. */
 export function madeOf(
-  { target, desired, facts }: Opened,
+  { target, desired, facts, accepted }: Opened,
   observed: Made["observed"],
   declared: readonly string[],
   phase: Made["phase"],
@@ -22,6 +22,7 @@ export function madeOf(
     role: observed.role,
     logFile: logFile(target),
     unit: observed.service?.unit ?? null,
+    hostKeys: keysOf(desired.inputs, accepted),
     pendingRestart: Object.keys(observed.pending).length > 0,
     pendingRestartReasons: observed.pending,
     resolvedSettings: { ...desired.resolved },

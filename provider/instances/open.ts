@@ -1,8 +1,10 @@
 import { createHash } from "node:crypto";
 import type { Host } from "../host/host";
 import { LocalHost } from "../host/local";
+import { type AcceptedKeys, acceptedOn, firstContacts, withAccepted } from "../host/ssh/accepted-keys";
 import { SshHost } from "../host/ssh/ssh-host";
 import { type Desired, desire } from "../plan/desired";
+import { info, type PlanLine } from "../plan/line";
 import { succession } from "../plan/upgrade";
 import { passfileDigest, printPassfile } from "../postgresql/passfile";
 import { canonicalJson } from "../schema/canonical";
@@ -18,12 +20,34 @@ const hosts = new Map<string, Host>();
  * How to get to the host: an input of every operation, never part of who an instance is. Nothing is connected yet; all
  * who go the same way get the same host, and share its shells and its connection.
  */
-export function openHost({ host, become }: Pick<InstanceInputs, "host" | "become">): Host {
-  const way = digest(canonicalJson({ host, become }));
+export function openHost(
+  { host, become }: Pick<InstanceInputs, "host" | "become">,
+  accepted?: AcceptedKeys,
+): Host {
+  // Where no state keeps what is taken, nothing is.
+  const ssh =
+    host.ssh && (accepted ? withAccepted(host.ssh, accepted) : { ...host.ssh, hostKeyPolicy: undefined });
+  const way = digest(canonicalJson({ host: ssh ? { ssh } : host, become }));
   const known = hosts.get(way);
-  const opened = known ?? (host.ssh ? new SshHost(host.ssh, become) : new LocalHost(become));
+  const opened = known ?? (ssh ? new SshHost(ssh, become) : new LocalHost(become));
   hosts.set(way, opened);
   return opened;
+}
+
+/** What the state has to keep of the way there. */
+export function keysOf({ host }: InstanceInputs, accepted: AcceptedKeys): AcceptedKeys {
+  return host.ssh ? acceptedOn(host.ssh, accepted) : {};
+}
+
+/** Whom the reviewer lets pass without knowing them. */
+export function printFirstContacts({ host }: InstanceInputs, accepted: AcceptedKeys): PlanLine[] {
+  const names = host.ssh ? firstContacts(host.ssh, accepted) : [];
+  return names.map((name) =>
+    info(
+      `plan: the key of ${name}, where known_hosts has none, is taken at the first contact whatever it is, and kept in the ` +
+        'state (hostKeyPolicy is "accept-new")',
+    ),
+  );
 }
 
 /** An instance at its place, and what the program wants of it there. */
@@ -31,6 +55,8 @@ export interface Opened {
   readonly target: Target;
   readonly facts: HostFacts;
   readonly desired: Desired;
+  /** What the state had of the keys that were taken on the way. */
+  readonly accepted: AcceptedKeys;
   /** Where an upgrade leads, when one is wanted. */
   readonly successor?: Successor;
 }
@@ -44,7 +70,8 @@ export async function open(
   remembered?: Remembered,
   usualBinDirectory = remembered?.binDirectory,
 ): Promise<Opened> {
-  const host = openHost(inputs);
+  const accepted = remembered?.hostKeys ?? {};
+  const host = openHost(inputs, accepted);
   const owner = inputs.owner ?? remembered?.owner;
   const there = remembered?.observed.existence === "present" ? remembered.observed.version : null;
   const isUpgrade = there !== null && there !== inputs.version;
@@ -72,11 +99,11 @@ export async function open(
   const at = { dataDirectory: target.dataDirectory, owner: facts.owner };
   const desired = desiredOf(inputs, facts.memory, remembered, at);
   const next = remembered && successionOf(remembered, inputs);
-  if (!next) return { target, facts, desired };
+  if (!next) return { target, facts, desired, accepted };
   // The programs of the new major, before anything else: without them there is no upgrade.
   const { version: major, binDirectory } = inputs;
   const programs = await gatherFacts(host, { version: major, owner: facts.owner, binDirectory });
-  return { target, facts, desired, successor: { ...next, binDirectory: programs.binDirectory } };
+  return { target, facts, desired, accepted, successor: { ...next, binDirectory: programs.binDirectory } };
 }
 
 export function desiredOf(

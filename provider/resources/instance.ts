@@ -5,7 +5,7 @@ import { converge, type Outcome } from "../instances/converge";
 import { dropKnown } from "../instances/drop";
 import { find } from "../instances/find";
 import { inspect } from "../instances/inspect";
-import { desiredOf, openHost } from "../instances/open";
+import { desiredOf, openHost, printFirstContacts } from "../instances/open";
 import { findDrift } from "../plan/drift";
 import { info, type PlanLine } from "../plan/line";
 import { nothing } from "../plan/nothing";
@@ -58,6 +58,9 @@ export const instance = guarded({
       ...printPlan(remembered.observed, desired, steps, openHost(wanted).name),
       ...(changed ? printHeld(remembered.observed, desired, steps) : printChanges(desired, steps)),
       ...printReleased(remembered.inputs, remembered.observed, wanted),
+      ...(differs({ host: remembered.inputs.host }, { host: wanted.host })
+        ? printFirstContacts(wanted, remembered.hostKeys)
+        : []),
     ];
     for (const line of lines) {
       await log.say(line.severity, line.text);
@@ -147,7 +150,7 @@ async function announceCreate(inputs: Properties): Promise<void> {
   const lines = wanted.adopt
     ? printAdoption(desired, where)
     : printPlan(nothing, desired, plan(nothing, desired), where);
-  for (const line of lines) await log.say(line.severity, line.text);
+  for (const line of [...lines, ...printFirstContacts(wanted, {})]) await log.say(line.severity, line.text);
 }
 
 /** What was taken over is as it was; what the program wants of it comes with the next preview. */

@@ -101,6 +101,7 @@ const ssh = secretObject({
     )
     .optional(),
   knownHosts: z.array(path, because('is no list of files, as in ["~/.ssh/known_hosts"]')).optional(),
+  hostKeyPolicy: choice(["strict", "accept-new"]).optional(),
   connectTimeout: seconds(1, 600).optional(),
   retryFor: seconds(0, 3600).optional(),
   keepAlive: seconds(1, 600).optional(),

@@ -133,6 +133,8 @@ const made = z.object({
   role: z.enum(["primary", "standby"]),
   logFile: z.string(),
   unit: z.string().nullable().default(null),
+  /** Taken at the first contact, by the name of the host. */
+  hostKeys: z.record(z.string(), z.string()).default({}),
   pendingRestart: z.boolean(),
   pendingRestartReasons: z.record(z.string(), reason),
   resolvedSettings: z.record(z.string(), z.string()),

@@ -12,7 +12,7 @@ import type { Authentication } from "./means";
 /** What one connection is made with. */
 export interface Route {
   readonly hop: Hop;
-  readonly settings: Pick<SshArgs, "knownHosts" | "connectTimeout" | "keepAlive">;
+  readonly settings: Pick<SshArgs, "knownHosts" | "hostKeyPolicy" | "connectTimeout" | "keepAlive">;
   authenticate(): Promise<Authentication>;
   /** A connection to the host before, on the way; undefined: from this machine. */
   readonly via?: Connection;
@@ -60,7 +60,11 @@ export class Connection {
     const { hop, settings, via } = route;
     const name = nameOf(hop);
     const seconds = settings.connectTimeout ?? defaults.connectTimeout;
-    const policy = await hostKeyPolicy({ ...hop, knownHosts: settings.knownHosts });
+    const policy = await hostKeyPolicy({
+      ...hop,
+      knownHosts: settings.knownHosts,
+      hostKeyPolicy: settings.hostKeyPolicy,
+    });
     const authentication = await route.authenticate();
     const began = performance.now();
     const socket = via

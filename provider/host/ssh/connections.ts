@@ -40,7 +40,8 @@ function forget(key: string, made: Promise<Connection>): void {
  * What makes a connection the same: the way there, and what it is made with. A digest, since there are secrets in it.
  */
 function keyOf(args: SshArgs, hops: readonly Hop[]): string {
-  const { knownHosts, connectTimeout, keepAlive, jumpCredentials, privateKey, passphrase, password } = args;
+  const { knownHosts, hostKeyPolicy, connectTimeout, keepAlive, jumpCredentials } = args;
+  const { privateKey, passphrase, password } = args;
   const way = hops.map(({ host, port, user, hostKey, ...own }) => ({
     host,
     port,
@@ -48,7 +49,7 @@ function keyOf(args: SshArgs, hops: readonly Hop[]): string {
     hostKey,
     means: meansOf(own),
   }));
-  const settings = { knownHosts, connectTimeout, keepAlive, jumpCredentials };
+  const settings = { knownHosts, hostKeyPolicy, connectTimeout, keepAlive, jumpCredentials };
   const parts = [way, settings, meansOf(args), { privateKey, passphrase, password }];
   return createHash("sha256").update(JSON.stringify(parts)).digest("hex");
 }

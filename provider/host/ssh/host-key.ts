@@ -4,6 +4,7 @@ import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import type { ServerHostKeyAlgorithm } from "ssh2";
 import { ConnectionError } from "../../errors";
+import { take } from "./accepted-keys";
 import { type Answer, filedAs, type KnownHost, knownTypes, lookUp, parseKnownHosts } from "./known-hosts";
 import { type Hop, nameOf, type SshArgs } from "./login";
 import {
@@ -21,7 +22,8 @@ export interface HostKeyPolicy {
   judge(blob: Buffer): ConnectionError | undefined;
 }
 
-export type HostKeyArgs = Pick<Hop, "host" | "port" | "hostKey"> & Pick<SshArgs, "knownHosts">;
+export type HostKeyArgs = Pick<Hop, "host" | "port" | "hostKey" | "isAccepted"> &
+  Pick<SshArgs, "knownHosts" | "hostKeyPolicy">;
 
 /** A key that is marked as revoked is refused even where it is declared, so the files are read then too. */
 export async function hostKeyPolicy(args: HostKeyArgs): Promise<HostKeyPolicy> {
@@ -38,7 +40,13 @@ export async function hostKeyPolicy(args: HostKeyArgs): Promise<HostKeyPolicy> {
       if (!offered) return refuse(unreadable);
       const answer = lookUp(known, host, port, blob);
       if (pin && answer.verdict !== "revoked") {
-        return fingerprint(offered) === pin.fingerprint ? undefined : refuse(notDeclared(pin, offered));
+        const other = args.isAccepted ? notAccepted : notDeclared;
+        return fingerprint(offered) === pin.fingerprint ? undefined : refuse(other(pin, offered));
+      }
+      if (answer.verdict === "unknown" && args.hostKeyPolicy === "accept-new") {
+        const key = `${offered.type} ${offered.blob.toString("base64")}`;
+        const before = take(args, key);
+        return before === key ? undefined : refuse(notAccepted(parsePin(before, refuse), offered));
       }
       const reason = reasons[answer.verdict]({
         ...answer,
@@ -155,6 +163,11 @@ const reasons: Record<Answer["verdict"], (situation: Situation) => Reason | unde
 const notDeclared = (pin: Pin, offered: PublicKey): Reason => ({
   what: `host key is not the declared one. hostKey is ${pin.fingerprint}${pin.type ? ` (${pin.type})` : ""}, the host offered ${shown(offered)}.`,
   hint: `${suspicion} correct hostKey.${pin.type ? "" : " A host has several keys: declare the whole key, and it is asked for that one."}`,
+});
+
+const notAccepted = (pin: Pin, offered: PublicKey): Reason => ({
+  what: `host key changed. At the first contact it was ${pin.fingerprint}, the host offered ${shown(offered)}.`,
+  hint: `${suspicion} declare the new key as hostKey.`,
 });
 
 const unreadable: Reason = {

@@ -29,6 +29,8 @@ export interface Hop extends Means {
   readonly user?: string | undefined;
   /** The one key that is accepted, as in a .pub file ("ssh-ed25519 AAAA...") or as a fingerprint ("SHA256:..."). */
   readonly hostKey?: string | undefined;
+  /** It was not declared, but taken at the first contact. */
+  readonly isAccepted?: boolean | undefined;
 }
 
 export interface SshArgs extends Hop, Secrets {
@@ -38,6 +40,8 @@ export interface SshArgs extends Hop, Secrets {
   readonly jumpCredentials?: Readonly<Record<string, Secrets>> | undefined;
   /** Files in the format of known_hosts. Default: ~/.ssh/known_hosts, then /etc/ssh/ssh_known_hosts. */
   readonly knownHosts?: readonly string[] | undefined;
+  /** Of a host that nobody knows: "strict", which is the default, refuses it; "accept-new" takes its key and keeps it. */
+  readonly hostKeyPolicy?: "strict" | "accept-new" | undefined;
   /** Seconds until one attempt to connect has failed; default 10. */
   readonly connectTimeout?: number | undefined;
   /** Seconds for which a host that does not answer is tried again; default 30. */

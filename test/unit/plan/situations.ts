@@ -76,6 +76,7 @@ export function printed(program: Properties = {}, observed: Observed = seen()): 
     role: "primary",
     logFile: "/srv/pg/17/orders.pginstance/postgresql.log",
     unit: null,
+    hostKeys: {},
     pendingRestart: false,
     pendingRestartReasons: {},
     resolvedSettings: {},

@@ -66,6 +66,7 @@ const made: Made = {
   pendingRestart: true,
   pendingRestartReasons: { max_connections: { running: "100", wanted: "200" } },
   resolvedSettings: {},
+  hostKeys: { "db1.example.com": "ssh-ed25519 AAAA" },
   hostMemory: 8_000_000_000,
 };
 
