@@ -134,6 +134,11 @@ export class Connection {
       (done) => this.client.forwardOut("127.0.0.1", 0, host, port, done),
       (error) => notForwarded(name, this.name, error),
     );
+    // As a socket does it: where the other end is gone, nothing is left half open, and ssh2 hears of it.
+    opened.then(
+      (channel) => channel.once("end", () => channel.end()),
+      () => undefined,
+    );
     return new Promise((resolve, reject) => {
       const limit = setTimeout(() => {
         reject(notForwarded(name, this.name, new Error(`timed out after ${seconds} s`)));
