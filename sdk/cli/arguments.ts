@@ -24,7 +24,7 @@ export const options = {
     value: "[USER@]HOST[:PORT]",
     help: "a host to pass; more than once",
   },
-  become: { type: "string", value: "METHOD", help: "to become the owner: none, runuser, sudo or su" },
+  become: { type: "string", value: "METHOD", help: "to become the owner: none, runuser, sudo, doas or su" },
   owner: {
     type: "string",
     value: "USER",

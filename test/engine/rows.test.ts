@@ -66,6 +66,7 @@ describe("each row of the table of changes, in order:", () => {
     () => ({
       change: "one that new sessions take",
       args: 'settings: { work_mem: "9MB", log_connections: true }',
+      says: /plan: log_connections: for new sessions only, open ones keep what they have/,
       does: [conf, reload],
       effect: "none",
     }),

@@ -275,7 +275,7 @@ describe("the command", () => {
     [["list", "--version", "13"], 'error: list: "13" is none of 14, 15, 16, 17, 18\n'],
     [
       ["list", "--become", "magic"],
-      'error: become.method: "magic" is none of "none", "runuser", "sudo", "su"\n',
+      'error: become.method: "magic" is none of "none", "runuser", "sudo", "doas", "su"\n',
     ],
     [
       ["list", "--owner", "root"],
