@@ -103,18 +103,23 @@ function laterLine(changes: readonly SettingChange[]): PlanLine | false {
   return names !== "" && info(`plan: ${names}: for new sessions only, open ones keep what they have`);
 }
 
-/** The engine shows a difference then, and the update makes none. */
-export function printHeld(observed: Observed, { settings }: Desired, steps: readonly Step[]): PlanLine[] {
-  const names = Object.keys(settings).filter(
+/** The engine shows a difference then, of which the update makes nothing. */
+export function printHeld(observed: Observed, desired: Desired, steps: readonly Step[]): PlanLine[] {
+  const names = Object.keys(desired.settings).filter(
     (name) => observed.commandLine.includes(name) && name in observed.pending,
   );
-  if (names.length === 0 || steps.length > 0 || !isUp(observed)) return [];
+  const isHeld = names.length > 0 && steps.length === 0 && isUp(observed);
+  const { state } = desired.inputs;
+  const waits = desired.standby?.status === "promoted" && observed.role === "standby" && state === "stopped";
   return [
-    warning(
-      `${names.join(", ")}: the server was started with another value (its command line or environment), and only a restart ` +
-        "changes that: restartOnChanges is false",
-    ),
-  ];
+    ...(isHeld
+      ? [
+          `${names.join(", ")}: the server was started with another value (its command line or environment), and only a restart ` +
+            "changes that: restartOnChanges is false",
+        ]
+      : []),
+    ...(waits ? ["the standby is promoted when it is started: what is stopped takes no promotion"] : []),
+  ].map(warning);
 }
 
 function removedLines(observed: Observed, desired: Desired, changes: readonly SettingChange[]): PlanLine[] {

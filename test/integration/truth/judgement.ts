@@ -53,7 +53,8 @@ export const isBeyondUs = ({ preview }: Round): boolean =>
   preview.lines.some(
     (line) =>
       line.includes("the provider changes no included file. Declare a value") ||
-      line.includes("and only a restart changes that: restartOnChanges is false"),
+      line.includes("and only a restart changes that: restartOnChanges is false") ||
+      line.includes("the standby is promoted when it is started"),
   );
 
 export function judge(major: Major, round: Round): string[] {

@@ -208,7 +208,7 @@ describe("a change reads", () => {
   });
 });
 
-describe("what the server was started with", () => {
+describe("what an update cannot change is said:", () => {
   const there = seen({
     settings: lines({ work_mem: "8MB" }),
     commandLine: ["work_mem"],
@@ -217,14 +217,28 @@ describe("what the server was started with", () => {
   const held = (program: Properties) =>
     printHeld(there, wish(program), plan(there, wish(program))).map(({ text }) => text);
 
-  test("stays while nobody may restart it, and that is said", () => {
+  test("what the server was started with stays while nobody may restart it", () => {
     expect(held({ settings: { work_mem: "8MB" } })).toEqual([
       "work_mem: the server was started with another value (its command line or environment), and only a restart changes " +
         "that: restartOnChanges is false",
     ]);
   });
 
-  test("goes with a restart, which says so itself; and of what nobody declares nothing is said", () => {
+  test("and a promotion waits where it is stopped", () => {
+    const standby = { primary: "host=db1 user=replicator" };
+    const wanted = wish({ standby, state: "stopped" });
+    const promoted = {
+      ...wanted,
+      standby: wanted.standby && { ...wanted.standby, status: "promoted" as const },
+    };
+    const stopped = seen({ role: "standby", server: "stopped" });
+    expect(printHeld(stopped, promoted, []).map(({ text }) => text)).toEqual([
+      "the standby is promoted when it is started: what is stopped takes no promotion",
+    ]);
+    expect(printHeld(stopped, wanted, [])).toEqual([]);
+  });
+
+  test("but not where a restart comes, which says so itself, nor of what nobody declares", () => {
     expect(held({ settings: { work_mem: "8MB" }, restartOnChanges: true })).toEqual([]);
     expect(held({})).toEqual([]);
   });
