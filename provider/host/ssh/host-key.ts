@@ -32,16 +32,27 @@ export async function hostKeyPolicy(args: HostKeyArgs): Promise<HostKeyPolicy> {
   const pin = args.hostKey === undefined ? undefined : parsePin(args.hostKey, refuse);
   const files = filesOf(args);
   const known = (await Promise.all(files.map((file) => read(file, refuse)))).flat();
-  const types = pin?.type === undefined ? knownTypes(known, host, port) : [pin.type];
+  // What somebody made known since counts before what was taken when nobody knew.
+  const [declared, accepted] = args.isAccepted ? [undefined, pin] : [pin, undefined];
+  const types =
+    declared?.type === undefined
+      ? [...knownTypes(known, host, port), ...(accepted?.type ? [accepted.type] : [])]
+      : [declared.type];
   return {
     algorithms: signatureAlgorithms(types),
     judge(blob) {
       const offered = readPublicKey(blob);
       if (!offered) return refuse(unreadable);
       const answer = lookUp(known, host, port, blob);
-      if (pin && answer.verdict !== "revoked") {
-        const other = args.isAccepted ? notAccepted : notDeclared;
-        return fingerprint(offered) === pin.fingerprint ? undefined : refuse(other(pin, offered));
+      if (declared && answer.verdict !== "revoked") {
+        return fingerprint(offered) === declared.fingerprint
+          ? undefined
+          : refuse(notDeclared(declared, offered));
+      }
+      if (answer.verdict === "unknown" && accepted) {
+        return fingerprint(offered) === accepted.fingerprint
+          ? undefined
+          : refuse(notAccepted(accepted, offered));
       }
       if (answer.verdict === "unknown" && args.hostKeyPolicy === "accept-new") {
         const key = `${offered.type} ${offered.blob.toString("base64")}`;
@@ -167,7 +178,7 @@ const notDeclared = (pin: Pin, offered: PublicKey): Reason => ({
 
 const notAccepted = (pin: Pin, offered: PublicKey): Reason => ({
   what: `host key changed. At the first contact it was ${pin.fingerprint}, the host offered ${shown(offered)}.`,
-  hint: `${suspicion} declare the new key as hostKey.`,
+  hint: `${suspicion} make the new key known, or declare it as hostKey.`,
 });
 
 const unreadable: Reason = {
