@@ -8,13 +8,15 @@ import type { Observed } from "../schema/state";
 
 type Program = Pick<InstanceInputs, "settings" | "version">;
 
-/** What the files will say: what they say now counts where the program says nothing. */
+/** What the files will say: what is no longer declared goes back, and what never was stays. */
 function wantedValues(observed: Observed, { settings = {} }: Program): Lookup {
   const declared = new Map(Object.entries(settings).map(([name, value]) => [name.toLowerCase(), value]));
-  return (name) =>
-    declared.has(name)
-      ? declared.get(name)
-      : (observed.originals[name] ?? observed.settings[name]?.value ?? null);
+  const { originals, settings: there, beneath } = observed;
+  return (name) => {
+    if (declared.has(name)) return declared.get(name);
+    if (name in originals) return originals[name] ?? beneath[name] ?? null;
+    return there[name]?.value ?? null;
+  };
 }
 
 /** Settings that are wrong together. A standby's five follow its primary's. */

@@ -68,10 +68,17 @@ const effects: readonly Effect[] = [
   },
 ];
 
-/** Of a change; null is no line, and the compiled default then counts. Undefined: the value does what it says. */
+interface Change {
+  readonly name: string;
+  readonly from: string | null;
+  readonly to: string | null;
+  readonly beneath?: string | null;
+}
+
+/** Of a change; null is no line, and what lies beneath, or the compiled default, then counts. Undefined: the value does what it says. */
 export function effectOfChange(
   version: Major,
-  { name, from, to }: { readonly name: string; readonly from: string | null; readonly to: string | null },
+  { name, from, to, beneath = null }: Change,
 ): string | undefined {
   const effect = effects.find((one) => one.name === name);
   const setting = findSetting(version, name);
@@ -80,6 +87,6 @@ export function effectOfChange(
     const parsed = parseValue(setting, value ?? setting.bootValue ?? "");
     return parsed.ok ? parsed.value : undefined;
   };
-  const now = meaning(to);
+  const now = meaning(to ?? beneath);
   return now !== undefined && now !== meaning(from) && effect.when(now) ? effect.words : undefined;
 }

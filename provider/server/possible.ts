@@ -36,7 +36,7 @@ async function requireRoomForPrepared(
     "SELECT count(*)::int AS count FROM pg_prepared_xacts",
   ]);
   const count = Number(row?.count);
-  const room = Number(change.to ?? 0);
+  const room = Number(change.to ?? change.beneath ?? 0);
   if (count <= room) return;
   throw new SettingsError(
     `max_prepared_transactions: ${describe(target)} has ${count} prepared transactions, and would not start with room for ${room}`,

@@ -55,6 +55,16 @@ describe("slots with which the server would not start", () => {
     expect(refusals(settings)).toEqual(words);
   });
 
+  test("one that is no longer declared goes back to what was there, or to what an included file says", () => {
+    const logical = { slots, settings: lines({ wal_level: "logical" }), originals: { wal_level: null } };
+    expect(refusals({}, seen(logical))).toEqual([
+      "settings.wal_level: replica: the server would not start with the replication slots that it has (b). " +
+        "Where nobody needs them any more: SELECT pg_drop_replication_slot('b')",
+    ]);
+    expect(refusals({}, seen({ ...logical, beneath: { wal_level: "logical" } }))).toEqual([]);
+    expect(refusals({}, seen({ ...logical, originals: { wal_level: "logical" } }))).toEqual([]);
+  });
+
   test("what was so before stands in no way", () => {
     expect(
       refusals({ wal_level: "replica" }, seen({ slots, settings: lines({ wal_level: "replica" }) })),

@@ -50,6 +50,14 @@ describe("a warning", () => {
     );
   });
 
+  test("of no effect that an included file takes back", () => {
+    const there = { settings: lines({ archive_mode: "on" }), originals: { archive_mode: null } };
+    expect(warned(seen(there), {})).toEqual([
+      expect.stringMatching(/^settings\.archive_mode: WAL is archived/),
+    ]);
+    expect(warned(seen({ ...there, beneath: { archive_mode: "on" } }), {})).toEqual([]);
+  });
+
   test("of a record of pg_hba.conf that is never reached", () => {
     const record = { type: "host", database: "all", user: "app", method: "scram-sha-256" };
     const hba = {
