@@ -6,7 +6,7 @@ import { printPassfile } from "../postgresql/passfile";
 import { baseBackup as argv } from "../postgresql/programs";
 import { accessFiles, occupied, walOutside } from "./init";
 import { outside } from "./outside";
-import { ownFiles } from "./own-files";
+import { findLogs, ownFiles } from "./own-files";
 import { primaryFunctions, wordsOf } from "./primary";
 import { type Placement, placeTablespaces } from "./standby-tablespaces";
 import { describe, stateDirectory, type Target } from "./target";
@@ -105,7 +105,7 @@ done
 cd "$new" || give_up 1
 rm -f recovery.signal
 if [ "$mode" = beside ]; then
-  own_files "$data" . || give_up 1
+  ${findLogs}  own_files "$data" . || give_up 1
 else
   cat >access && head -c "$size" access >pg_hba.conf && tail -c "+$((size + 1))" access >pg_ident.conf &&
     rm -f access || give_up 1

@@ -8,7 +8,7 @@ import { pgRewind, standbyPrograms } from "../postgresql/programs";
 import { copyBeside, writePassfile } from "./base-backup";
 import { type Address, query } from "./connect";
 import { addressOf, type Observation, observe } from "./observe";
-import { ownFiles } from "./own-files";
+import { findLogs, ownFiles } from "./own-files";
 import {
   askDatabase,
   createSlot,
@@ -176,7 +176,7 @@ if [ "$mode" = try ]; then
 fi
 if [ ! -d "$own/rejoin" ]; then
   rm -rf "$own/rejoin.new" && mkdir "$own/rejoin.new" || exit 1
-  own_files "$data" "$own/rejoin.new" || exit 1
+  ${findLogs}  own_files "$data" "$own/rejoin.new" || exit 1
   sync "$own"/rejoin.new/* 2>/dev/null || sync
   mv "$own/rejoin.new" "$own/rejoin" || exit 1
 fi

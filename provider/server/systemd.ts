@@ -146,6 +146,6 @@ const find = `said=$(systemctl cat "$unit" 2>&1 >/dev/null) || { echo "$said"; e
 const remove = `rm -f "$at.new".*
 [ -e "$at" ] || [ -L "$at" ] || exit 0
 [ -L "$at" ] || systemctl disable "$unit" >/dev/null 2>&1
-rm -f "$at" "$at.new".* "/run/systemd/system/$unit" && rm -rf "$at.d" "/run/systemd/system/$unit.d" && systemctl daemon-reload || exit
+rm -f "$at" "/run/systemd/system/$unit" && rm -rf "$at.d" "/run/systemd/system/$unit.d" && systemctl daemon-reload || exit
 systemctl reset-failed "$unit" 2>/dev/null || :
 `;

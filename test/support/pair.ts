@@ -1,7 +1,7 @@
 /** Two machines with a network between them, and how a program gets to each; without root both are this machine. */
 import { nameOf } from "../../provider/host/ssh/login";
-import { type TestHost, testHost } from "./ssh/host";
-import { loginTo } from "./way";
+import { testHost } from "./ssh/host";
+import { hopTo } from "./way";
 
 export interface Member {
   /** As messages call it. */
@@ -22,7 +22,7 @@ export interface Pair {
 export async function openPair(): Promise<Pair> {
   const near = await testHost();
   const far = await testHost({ behind: near.isolated ? near : undefined });
-  const hops = await Promise.all([near, far].map(hopTo));
+  const hops = await Promise.all([near, far].map((host) => hopTo(host, "deploy")));
   const become = near.isolated && { become: { method: "sudo" } };
   const knownHosts = [near.knownHosts, far.knownHosts];
   const jump = near.isolated ? { jump: [hops[0]] } : {};
@@ -42,11 +42,6 @@ export async function openPair(): Promise<Pair> {
       await near.dispose();
     },
   };
-}
-
-async function hopTo(host: TestHost) {
-  const { name, keyFile } = await loginTo(host, "deploy");
-  return { host: host.address, port: host.port, user: name, privateKeyFile: keyFile };
 }
 
 /** Of a cable with four addresses: the one before. */

@@ -46,8 +46,9 @@ export function loginTo(host: TestHost, name: string): Promise<Login> {
   return host.login(name, { shell: "/bin/bash", sudo: [`${name} ALL=(${serverUser()}) NOPASSWD: ALL`] });
 }
 
-async function hopTo(host: TestHost) {
-  return hop(host, await loginTo(host, "jump"));
+/** Of a way: the host, with a login of that name. */
+export async function hopTo(host: TestHost, login = "jump") {
+  return hop(host, await loginTo(host, login));
 }
 
 function hop({ address, port }: TestHost, { name, keyFile }: Login) {

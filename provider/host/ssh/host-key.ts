@@ -11,6 +11,7 @@ import {
   fingerprint,
   type PublicKey,
   parsePublicKey,
+  printPublicKey,
   readPublicKey,
   signatureAlgorithms,
 } from "./public-key";
@@ -44,20 +45,11 @@ export async function hostKeyPolicy(args: HostKeyArgs): Promise<HostKeyPolicy> {
       const offered = readPublicKey(blob);
       if (!offered) return refuse(unreadable);
       const answer = lookUp(known, host, port, blob);
-      if (declared && answer.verdict !== "revoked") {
-        return fingerprint(offered) === declared.fingerprint
-          ? undefined
-          : refuse(notDeclared(declared, offered));
-      }
-      if (answer.verdict === "unknown" && accepted) {
-        return fingerprint(offered) === accepted.fingerprint
-          ? undefined
-          : refuse(notAccepted(accepted, offered));
-      }
+      const only = (pin: Pin, otherwise: typeof notDeclared) =>
+        fingerprint(offered) === pin.fingerprint ? undefined : refuse(otherwise(pin, offered));
+      if (declared && answer.verdict !== "revoked") return only(declared, notDeclared);
       if (answer.verdict === "unknown" && args.hostKeyPolicy === "accept-new") {
-        const key = `${offered.type} ${offered.blob.toString("base64")}`;
-        const before = take(args, key);
-        return before === key ? undefined : refuse(notAccepted(parsePin(before, refuse), offered));
+        return only(accepted ?? parsePin(take(args, printPublicKey(offered)), refuse), notAccepted);
       }
       const reason = reasons[answer.verdict]({
         ...answer,
@@ -200,7 +192,7 @@ function comparison({ type }: PublicKey): string {
 
 /** The very key that was offered: another scan might meet another host. */
 function acceptance({ offered, args: { host, port = 22 }, files: [file] }: Situation): string {
-  const key = `${offered.type} ${offered.blob.toString("base64")}`;
+  const key = printPublicKey(offered);
   return file === undefined
     ? `hostKey: "${key}"`
     : `echo ${quoted(`${filedAs(host, port)[0]} ${key}`)} >> ${quoted(file)}`;

@@ -60,6 +60,9 @@ export function parsePublicKey(type: string, base64: string): PublicKey | undefi
 }
 
 /** As OpenSSH prints it. */
+/** As in a .pub file, without its comment. */
+export const printPublicKey = ({ type, blob }: PublicKey): string => `${type} ${blob.toString("base64")}`;
+
 export const fingerprint = ({ blob }: PublicKey): string =>
   `SHA256:${createHash("sha256").update(blob).digest("base64").replace(/=+$/, "")}`;
 

@@ -9,6 +9,7 @@ import { initdb, postgresCheck } from "../../postgresql/programs";
 import { initdbLike, type PgUpgradeOptions, pgUpgrade } from "../../postgresql/upgrade-programs";
 import { rememberOriginals } from "../configuration";
 import type { Observation } from "../observe";
+import { ownFiles } from "../own-files";
 import { describe, stateDirectory, type Target } from "../target";
 import type { Journal } from "./journal";
 import type { Survey } from "./survey";
@@ -172,30 +173,14 @@ exit $code
 const initScript = `data=$1 own=$2 new=$2/new; shift 2
 rm -rf "$new" && "$@" >&2`;
 
-/**
- * Everything in the old data directory that initdb does not make itself belongs to the configuration: certificates,
- * included files, lists of users. Logs, and what a running server leaves, do not.
- */
 const carryScript = `data=$1 own=$2 new=$2/new logs=$3 notes=$4 size=$5; shift 5
-carry() {
-  for file in "$data"/* "$data"/.[!.]*; do
-    name=\${file##*/}
-    [ -e "$file" ] && [ "$file" != "$logs" ] || continue
-    case $name in
-      pg_hba.conf | pg_ident.conf) ;;
-      "$logs" | log | lost+found | current_logfiles* | postmaster.* | *.signal | backup_label* | backup_manifest* | tablespace_map*) continue ;;
-      *) [ ! -e "$new/$name" ] || continue ;;
-    esac
-    cp -pR "$file" "$new/" || return 1
-  done
-}
-candidates() {
+${ownFiles}candidates() {
   cat >"$own/candidates" &&
     tail -c "+$((notes + 1))" "$own/candidates" | head -c "$size" >"$new/postgresql.conf" &&
     tail -c "+$((notes + size + 1))" "$own/candidates" >"$new/postgresql.auto.conf" &&
     head -c "$notes" "$own/candidates" >"$own/originals.json.upgrade" && rm -f "$own/candidates"
 }
-carry && candidates && "$@" >/dev/null`;
+own_files "$data" "$new" && candidates && "$@" >/dev/null`;
 
 const checkScript = `data=$1 own=$2 new=$2/new; shift 2
 ${pgUpgradeFunctions}

@@ -2,12 +2,11 @@
  * Every setting that a superuser may set, with its boot value, its bounds and what lies just outside: what `check` accepts
  * the server accepts in a candidate file, and what it refuses the server refuses.
  */
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Setting } from "../../../provider/postgresql/settings";
-import { type Major, majors } from "../../../provider/postgresql/version";
+import { majors } from "../../../provider/postgresql/version";
 import { checkSetting } from "../../../provider/schema/settings";
+import { settingsOf, wordsOf } from "./catalog";
 import { type TestServer, testServer } from "./test-server";
 
 interface Exception {
@@ -36,12 +35,6 @@ const exceptions: Readonly<Record<string, Exception>> = {
 /** Asked alone, as they exclude others that the same file would have. */
 const alone = new Set(["log_statement_stats"]);
 
-/** Values that only some builds have. The catalog has them all. */
-const buildDependent = new Set(["lz4", "zstd", "io_uring", "fsync_writethrough", "clone", "syncfs"]);
-
-const settingsOf = (major: Major): readonly Setting[] =>
-  JSON.parse(readFileSync(join("provider/postgresql/settings-catalog", `${major}.json`), "utf8"));
-
 /** What is no value of a setting, and what is one but for a little. */
 const outside: { readonly [type in Setting["vartype"]]: (setting: Setting) => string[] } = {
   bool: () => ["perhaps", "2", ""],
@@ -52,7 +45,7 @@ const outside: { readonly [type in Setting["vartype"]]: (setting: Setting) => st
 };
 const inside: { readonly [type in Setting["vartype"]]: (setting: Setting) => string[] } = {
   bool: () => ["on", "off"],
-  enum: ({ enumvals }) => (enumvals ?? []).filter((value) => !buildDependent.has(value)),
+  enum: (setting) => [...wordsOf(setting)],
   string: () => [],
   integer: ({ min, max }) => [String(min), String(max)],
   real: ({ min, max }) => [String(min), String(max)],

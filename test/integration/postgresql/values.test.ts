@@ -1,14 +1,14 @@
 /** The server is the oracle: whatever a session or `postgres -C` makes of a value, `parseValue` must have made of it too. */
 import { execFile } from "node:child_process";
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import type { Client } from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { findSetting, type Setting } from "../../../provider/postgresql/settings";
 import { parseValue } from "../../../provider/postgresql/values";
-import { type Major, majors } from "../../../provider/postgresql/version";
+import { majors } from "../../../provider/postgresql/version";
 import { asServerUser } from "../../../scripts/setup/postgresql.mjs";
+import { settingsOf, wordsOf } from "./catalog";
 import { type TestServer, testServer } from "./test-server";
 
 const run = promisify(execFile);
@@ -63,14 +63,7 @@ const questions: Readonly<Record<string, readonly string[]>> = {
 const settable = (setting: Setting) =>
   setting.context !== "internal" && setting.name !== "transaction_isolation";
 
-/** Values that only some builds have. The catalog has them all. */
-const buildDependent = new Set(["lz4", "zstd", "io_uring", "fsync_writethrough", "clone", "syncfs"]);
-
-const enumWords = ({ enumvals }: Setting) => [
-  ...(enumvals ?? []).filter((value) => !buildDependent.has(value)),
-  ...words,
-  ...oldWords,
-];
+const enumWords = (setting: Setting) => [...wordsOf(setting), ...words, ...oldWords];
 
 /** Both sides of both limits. */
 const limits = ({ vartype, min, max }: Setting) =>
@@ -82,10 +75,6 @@ const limitedBySum = ["max_connections"];
 /** `-C` prints integers in decimal; pg_settings shows file modes in octal. */
 const asShown = (setting: Setting, printed: string) =>
   setting.name === "unix_socket_permissions" ? `0${Number(printed).toString(8).padStart(3, "0")}` : printed;
-
-const settingsOf = (major: Major): readonly Setting[] =>
-  JSON.parse(readFileSync(join(catalogs, `${major}.json`), "utf8"));
-const catalogs = "provider/postgresql/settings-catalog";
 
 /** Those that a session may set it answers itself, many at once; for the others a process has to begin each time. */
 const inSession = `CREATE FUNCTION ask(name text, texts text[]) RETURNS SETOF text LANGUAGE plpgsql AS $$

@@ -6,7 +6,7 @@ import { instance } from "../../../provider/resources/instance";
 import type { Properties } from "../../../provider/schema/check";
 import { failureOf, messageOf, type Place, place } from "../../support/instances";
 import { type TestHost, testHost } from "../../support/ssh/host";
-import { loginTo } from "../../support/way";
+import { hopTo } from "../../support/way";
 
 let near: TestHost;
 let far: TestHost;
@@ -28,19 +28,9 @@ beforeAll(async () => {
   near = await testHost();
   far = await testHost({ behind: near.isolated ? near : undefined });
   at = await place("17");
-  const [gate, deploy] = await Promise.all([near, far].map((host) => loginTo(host, "deploy")));
-  if (!gate || !deploy) throw new Error("no login");
-  ssh = {
-    host: far.address,
-    port: far.port,
-    user: deploy.name,
-    privateKeyFile: deploy.keyFile,
-    knownHosts: [join(near.folder, "nobody-known")],
-    retryFor: 0,
-    jump: near.isolated
-      ? [{ host: near.address, port: near.port, user: gate.name, privateKeyFile: gate.keyFile }]
-      : [],
-  };
+  const [jump, last] = await Promise.all([near, far].map((host) => hopTo(host)));
+  const knownHosts = [join(near.folder, "nobody-known")];
+  ssh = { ...last, knownHosts, retryFor: 0, jump: near.isolated ? [jump] : [] };
   await writeFile(join(near.folder, "nobody-known"), "");
 });
 afterAll(async () => {

@@ -4,7 +4,7 @@ import { instance } from "../../../provider/resources/instance";
 import type { Properties } from "../../../provider/schema/check";
 import { type Place, place } from "../../support/instances";
 import { type TestHost, testHost } from "../../support/ssh/host";
-import { loginTo } from "../../support/way";
+import { hopTo } from "../../support/way";
 
 /** Only root has a host that is reached by another alone. */
 const isRoot = process.getuid?.() === 0;
@@ -19,12 +19,7 @@ beforeAll(async () => {
   near = await testHost();
   far = await testHost({ behind: near });
   at = await place("17");
-  const [first, last] = await Promise.all(
-    [near, far].map(async (host) => {
-      const { name, keyFile } = await loginTo(host, "deploy");
-      return { host: host.address, port: host.port, user: name, privateKeyFile: keyFile };
-    }),
-  );
+  const [first, last] = await Promise.all([near, far].map((host) => hopTo(host)));
   const knownHosts = [near.knownHosts, far.knownHosts];
   inputs = await at.inputs({ host: { ssh: { ...last, knownHosts, jump: [first] } } });
 });
