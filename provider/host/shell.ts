@@ -35,6 +35,16 @@ export function quote(word: string): string {
   return `'${word.replaceAll("'", "'\\''")}'`;
 }
 
+/** What a shell's printf makes these bytes of, NUL among them, which no argument can have. */
+export function printfFormat(bytes: Uint8Array): string {
+  const plain = /[\w ,.()]/;
+  const print = (byte: number) => {
+    const character = String.fromCharCode(byte);
+    return plain.test(character) ? character : `\\${byte.toString(8).padStart(3, "0")}`;
+  };
+  return Array.from(bytes, print).join("");
+}
+
 /**
  * Several byte-exact outputs in one: `section NAME` starts one, and what is printed until the next belongs to it. The
  * nonce cannot be guessed, so no file's content can end a section.

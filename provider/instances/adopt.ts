@@ -6,7 +6,7 @@ import { type Observation, observe } from "../server/observe";
 import { rememberUnit } from "../server/systemd";
 import { describe } from "../server/target";
 import type { Outcome, Wanted } from "./converge";
-import { newId, unmarkedId } from "./identity";
+import { newId, ownerOf, unmarkedId } from "./identity";
 import { withLock } from "./lock";
 import { madeOf } from "./made";
 import { mark } from "./mark";
@@ -29,7 +29,7 @@ export async function adopt({ inputs, declared, urn = "" }: Wanted): Promise<Out
     const found = (await rememberUnit(inside, session, seen)) ? await observe(inside) : seen;
     const id = idOf(now, found, digest(urn));
     const phase = found.marker?.phase ?? "ready";
-    await mark(session, now, found, { id, urnHash: digest(urn), phase });
+    await mark(session, now, found, { id, ...ownerOf(urn), phase });
     const made = madeOf(now, found.observed, declared, phase);
     return { id, made, left: [], warnings: [], steps: [] };
   });

@@ -39,7 +39,7 @@ import { follow, isUnfinished } from "../server/upgrade/journal";
 import { recover } from "../server/upgrade/transfer";
 import { dropKnown } from "./drop";
 import type { Known } from "./find";
-import { newId, requireOurs } from "./identity";
+import { newId, ownerOf, requireOurs } from "./identity";
 import { withExistingLock, withLock } from "./lock";
 import { madeOf } from "./made";
 import { mark } from "./mark";
@@ -128,7 +128,7 @@ async function takeSteps(wanted: Wanted, begun: Opened, held: Held): Promise<Out
   const agreement = agree(known?.remembered.observed ?? nothing, found.observed, desired);
   if (agreement.more.length > 0) throw differs(opened, agreement.more);
   const id = found.marker?.id ?? known?.id ?? newId(wanted.inputs.name);
-  const urnHash = wanted.urn === undefined ? (found.marker?.urnHash ?? "") : digest(wanted.urn);
+  const { urnHash = "", stack } = wanted.urn === undefined ? (found.marker ?? {}) : ownerOf(wanted.urn);
   if (!known && wasReady) requireHarmless(opened, id, agreement.take);
   const chosen = choose(agreement.take, wanted);
   if (found.observed.existence === "present") await requirePort(opened, found, chosen);
@@ -139,7 +139,7 @@ async function takeSteps(wanted: Wanted, begun: Opened, held: Held): Promise<Out
   const steps: Step[] = [];
   const warnings: string[] = [];
   const outcome = { id, left: agreement.left, steps, warnings };
-  await mark(session, opened, found, { id, urnHash, phase: wasReady ? "ready" : "creating" });
+  await mark(session, opened, found, { id, urnHash, stack, phase: wasReady ? "ready" : "creating" });
   const sight = new Sight(target, found.observed, found);
   try {
     let work: Work = {
@@ -174,7 +174,7 @@ async function takeSteps(wanted: Wanted, begun: Opened, held: Held): Promise<Out
     // One that was made by parts is ready when nothing is missing.
     const isDone = !wanted.only || wasReady || plan(after.observed, desired).length === 0;
     const phase = isDone ? "ready" : "creating";
-    await mark(session, now, after, { id, urnHash, phase });
+    await mark(session, now, after, { id, urnHash, stack, phase });
     return { ...outcome, made: madeOf(now, after.observed, wanted.declared, phase) };
   } catch (failure) {
     // The session may be what was lost; the host itself then tells, if it can be reached again.

@@ -6,6 +6,12 @@ import { digest } from "./open";
 
 export const newId = (name: string): string => `${name}-${randomBytes(5).toString("hex")}`;
 
+/** Whose an instance is, by the URN of its resource. */
+export const ownerOf = (urn: string) => ({ urnHash: digest(urn), stack: stackOf(urn) });
+
+/** urn:pulumi:<stack>::<project>::<type>::<name> */
+export const stackOf = (urn: string): string => digest(urn.split("::", 2).join("::"));
+
 /**
  * The id of an instance without a marker: the same each time, and of no other instance. What was imported has it until
  * its first update writes the marker.

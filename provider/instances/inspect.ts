@@ -5,6 +5,7 @@ import { plan } from "../plan/plan";
 import { unmanagedLines } from "../plan/unmanaged";
 import { endOfUpgrade, finishing } from "../plan/upgrade";
 import type { Made, Remembered } from "../schema/state";
+import { lookAhead } from "../server/look-ahead";
 import { describe } from "../server/target";
 import { observeAsIs } from "../server/upgrade/as-is";
 import { isUnfinished } from "../server/upgrade/journal";
@@ -23,11 +24,16 @@ export interface Found {
 
 /**
  * Looks at a known instance and says how it differs from what was declared.
+ * @param stack the others of it will be asked for as well
  * @throws InstanceNotFoundError when the host answered and has nothing there; unreachable is another error
  */
-export async function inspect(id: string, remembered: Remembered): Promise<Found> {
+export async function inspect(id: string, remembered: Remembered, stack?: string): Promise<Found> {
   const begun = await open(remembered.inputs, remembered);
-  const { target, seen } = await observeAsIs(begun.target, remembered.observed);
+  const { target, seen } = await observeAsIs(
+    begun.target,
+    remembered.observed,
+    stack ? lookAhead(stack) : undefined,
+  );
   const opened = { ...begun, target };
   const { observed, marker, journal } = seen;
   if (observed.existence === "absent" && isUnfinished(journal)) {

@@ -8,7 +8,7 @@ export async function mark(
   session: Session,
   { target }: Pick<Opened, "target">,
   { marker, observed }: Pick<Observation, "marker" | "observed">,
-  who: Pick<Marker, "id" | "urnHash" | "phase">,
+  who: Pick<Marker, "id" | "urnHash" | "stack" | "phase">,
 ): Promise<void> {
   const { name, dataDirectory } = target;
   const { systemIdentifier, role, adopted } = observed;

@@ -4,6 +4,7 @@ import { adopt } from "../instances/adopt";
 import { converge, type Outcome } from "../instances/converge";
 import { dropKnown } from "../instances/drop";
 import { find } from "../instances/find";
+import { stackOf } from "../instances/identity";
 import { inspect } from "../instances/inspect";
 import { desiredOf, openHost, printFirstContacts } from "../instances/open";
 import { findDrift } from "../plan/drift";
@@ -90,7 +91,7 @@ export const instance = guarded({
     if (!("schemaVersion" in props)) return lookUp(id, props);
     const remembered = parseState(props);
     try {
-      const { made, drift, refusal, lines } = await inspect(id, remembered);
+      const { made, drift, refusal, lines } = await inspect(id, remembered, stackOf(String(props.__urn)));
       const log = logFor(props.__urn);
       if (refusal) await log.say("warning", `the server takes no sessions of the provider: ${refusal}`);
       const inputs = { ...declaredOnly(props, remembered), ...drift.inputs };

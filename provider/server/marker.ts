@@ -7,6 +7,8 @@ export interface Marker {
   readonly id: string;
   /** Of the resource's URN: an interrupted create finds its id again by it. */
   readonly urnHash: string;
+  /** Of the resource's stack and project; what no program declares, or an earlier release wrote, has none. */
+  readonly stack?: string;
   /** Of the instance; what an earlier release wrote has none. */
   readonly name?: string;
   readonly dataDirectory: string;

@@ -13,7 +13,7 @@ import { isMajor, type Major, parseServerVersion } from "../postgresql/version";
 import type { Observed } from "../schema/state";
 import { type Address, answerOf, query, queryError } from "./connect";
 import { readIncluded } from "./included";
-import { look } from "./look";
+import { type Look, look } from "./look";
 import { type Marker, parseMarker } from "./marker";
 import { type Answers, questions, readAnswers } from "./questions";
 import { refuseUnreadable } from "./readable";
@@ -60,8 +60,12 @@ export interface ConfigurationFiles {
 }
 
 /** Everything in one script and one round trip, the server's own answers too when it takes sessions. */
-export async function observe(target: Target, remembered?: Observed): Promise<Observation> {
-  const parts = await look(target);
+export async function observe(
+  target: Target,
+  remembered?: Observed,
+  by: (target: Target) => Promise<Look> = look,
+): Promise<Observation> {
+  const parts = await by(target);
   const bytes = (name: string) => parts.get(name)?.toString("latin1") ?? "";
   const text = (name: string) => bytesToText(bytes(name)).trim();
   const marker = parseMarker(text("marker"));

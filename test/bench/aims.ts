@@ -15,5 +15,8 @@ export const aims: Readonly<Record<string, Readonly<Record<string, Aim>>>> = {
   configure: { raw: { aim: 1, moonshot: 0.3 } },
   read: { raw: { aim: 1, moonshot: 0.3 } },
   downtime: { pg_ctl: { aim: 0.8, moonshot: 0.4 } },
+  twenty: { raw: { aim: 1.15, moonshot: 1 } },
+  refresh: { raw: { aim: 1.5, moonshot: 1.1 } },
+  distance: { "raw, connection kept": { aim: 0.1, moonshot: 0.1 } },
   preview: { null: { aim: 1.1, moonshot: 1.02 } },
 };

@@ -7,10 +7,13 @@ import type { Site, Spot } from "./site";
 export interface Ours extends Required<Means> {
   /** Declares more than the spot's own inputs from now on, and makes it so. */
   update(spot: Spot, more: Properties): Promise<void>;
+  /** The same instances, as if their host had always been reached that way. */
+  through(other: Site): Ours;
 }
 
-export function ours(site: Site): Ours {
-  const known = new Map<string, { id: string; outs: Properties }>();
+type Known = Map<string, { readonly id: string; readonly outs: Properties }>;
+
+export function ours(site: Site, known: Known = new Map()): Ours {
   let ways = 0;
   const inputs = (spot: Spot, more: Properties) =>
     checkedInputs(site, spot, { host: site.access(ways), ...more });
@@ -30,7 +33,7 @@ export function ours(site: Site): Ours {
   };
   const read = async (spot: Spot) => {
     const { id, outs } = stateOf(spot);
-    await instance.read(id, outs);
+    await instance.read(id, { ...outs, host: site.access(ways) });
   };
   return {
     name: "ours",
@@ -39,6 +42,7 @@ export function ours(site: Site): Ours {
     configure: (spot, value) => update(spot, { settings: { work_mem: value } }),
     read,
     connect: read,
+    through: (other) => ours(other, known),
     // Another way to the host, so another connection; the one before ends by itself when it has been idle.
     async disconnect() {
       ways += 1;

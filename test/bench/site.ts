@@ -6,6 +6,8 @@ import type { Properties } from "../../provider/schema/check";
 import { findInstalled, majors, type Server } from "../../scripts/setup/postgresql.mjs";
 import { editAsOwner, freePort, ownedDirectory, serverUser } from "../support/servers";
 import { type TestHost, testHost } from "../support/ssh/host";
+import type { Login } from "../support/ssh/interface";
+import { type Target, tcpProxy } from "../support/ssh/proxy";
 
 /** All that makes an instance one of its own. */
 export interface Spot {
@@ -28,6 +30,8 @@ export interface Site {
   readonly asOwner: string;
   /** The input `host` of ours. Each number is a way of its own, with a connection of its own. */
   access(way: number): Properties;
+  /** The same host, so many milliseconds of a round trip away. `close` ends the distance alone. */
+  away(milliseconds: number): Promise<Site>;
   spot(name: string): Promise<Spot>;
   /** Ends the server and removes its data, without waiting for anything that a run would measure. */
   clear(...spots: readonly Spot[]): Promise<void>;
@@ -46,26 +50,23 @@ export async function openSite({ local }: { local: boolean }): Promise<Site> {
   try {
     const owner = serverUser() ?? userInfo().username;
     const login = host.isolated ? await host.login("deploy", { sudo: "nopasswd" }) : await host.login(owner);
-    const { address, port, knownHosts } = host;
-    const sshConfig = join(host.folder, "ssh_config");
-    await writeFile(sshConfig, printSshConfig({ address, port, knownHosts, ...login, folder: host.folder }));
-    const ssh = {
-      host: address,
-      port,
-      user: login.name,
-      privateKeyFile: login.keyFile,
-      knownHosts: [knownHosts],
-    };
-    return {
-      ...{ host, local, owner, programs, sshConfig, close },
+    const near: Site = {
+      ...{ host, local, owner, programs, close },
+      ...(await reached(host, local, login, { host: host.address, port: host.port }, host.knownHosts)),
       folder: directory.path,
       asOwner: host.isolated ? `sudo -n -u ${owner}` : "",
-      access: (way) => (local ? { local: {} } : { ssh: { ...ssh, connectTimeout: 10 + (way % 500) } }),
       spot: async (name) => ({ name, port: await freePort(), data: join(directory.path, name) }),
       async clear(...spots) {
         await editAsOwner(clearScript, ...spots.map(({ data }) => data));
       },
+      async away(milliseconds) {
+        const proxy = await tcpProxy({ host: host.address, port: host.port }, { latency: milliseconds / 2 });
+        const at = { host: proxy.host, port: proxy.port };
+        const way = await reached(host, local, login, at, await host.knownHostsFor(at));
+        return { ...near, ...way, close: () => proxy.close() };
+      },
     };
+    return near;
   } catch (error) {
     await close();
     throw error;
@@ -93,17 +94,31 @@ for data; do
 done
 sync`;
 
-interface SshConfig {
-  readonly address: string;
-  readonly port: number;
-  readonly name: string;
-  readonly keyFile: string;
+type Way = Pick<Site, "access" | "sshConfig">;
+
+async function reached(
+  host: TestHost,
+  local: boolean,
+  login: Login,
+  at: Target,
+  knownHosts: string,
+): Promise<Way> {
+  const sshConfig = join(host.folder, `ssh_config_${at.port}`);
+  await writeFile(sshConfig, printSshConfig({ ...at, ...login, knownHosts, folder: host.folder }));
+  const ssh = { ...at, user: login.name, privateKeyFile: login.keyFile, knownHosts: [knownHosts] };
+  return {
+    sshConfig,
+    access: (way) => (local ? { local: {} } : { ssh: { ...ssh, connectTimeout: 10 + (way % 500) } }),
+  };
+}
+
+interface SshConfig extends Target, Login {
   readonly knownHosts: string;
   readonly folder: string;
 }
 
 const printSshConfig = (it: SshConfig) => `Host target kept
-  HostName ${it.address}
+  HostName ${it.host}
   Port ${it.port}
   User ${it.name}
   IdentityFile ${it.keyFile}

@@ -7,8 +7,9 @@ import { follow } from "./journal";
 export async function observeAsIs(
   target: Target,
   remembered?: Observed,
+  by?: Parameters<typeof observe>[2],
 ): Promise<{ readonly target: Target; readonly seen: Observation }> {
-  const seen = await observe(target, remembered);
+  const seen = await observe(target, remembered, by);
   const now = follow(target, seen.journal);
   return now === target ? { target, seen } : { target: now, seen: await observe(now, remembered) };
 }

@@ -5,6 +5,7 @@ import { create } from "./create";
 import { downtime } from "./downtime";
 import { preview } from "./preview";
 import { read } from "./read";
+import { distance, refresh } from "./refresh";
 import { twenty } from "./twenty";
 
 /** In the order in which they run. */
@@ -15,4 +16,6 @@ export const cases: Readonly<Record<string, (bench: Bench) => Promise<Case>>> = 
   downtime,
   preview,
   twenty,
+  refresh,
+  distance,
 };

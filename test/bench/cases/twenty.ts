@@ -5,6 +5,7 @@ import type { Bench } from "./bench";
 import { counted } from "./counted";
 
 const amount = 20;
+/** Of the engine with two cores. */
 const width = 8;
 
 export async function twenty({ site, ours, raw }: Bench): Promise<Case> {
@@ -34,10 +35,11 @@ export async function twenty({ site, ours, raw }: Bench): Promise<Case> {
   };
 }
 
-async function eachOf(spots: readonly Spot[], create: (spot: Spot) => Promise<unknown>): Promise<void> {
+/** As many at a time as the engine does. */
+export async function eachOf(spots: readonly Spot[], work: (spot: Spot) => Promise<unknown>): Promise<void> {
   const waiting = [...spots];
   const worker = async () => {
-    for (let spot = waiting.shift(); spot; spot = waiting.shift()) await create(spot);
+    for (let spot = waiting.shift(); spot; spot = waiting.shift()) await work(spot);
   };
   await Promise.all(Array.from({ length: width }, worker));
 }

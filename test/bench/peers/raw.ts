@@ -6,6 +6,8 @@ import type { Site, Spot } from "../site";
 
 export interface Raw extends Required<Means> {
   createMany(spots: readonly Spot[], width: number): Promise<unknown>;
+  /** In one script. */
+  readMany(spots: readonly Spot[]): Promise<unknown>;
   restart(spot: Spot): Promise<unknown>;
 }
 
@@ -23,6 +25,7 @@ export function raw(site: Site, kept = false): Raw {
       const lines = spots.map((spot) => `${place(spot).join(" ")}\n`);
       return script("create-many", [String(width)], lines.join(""));
     },
+    readMany: (spots) => script("read-many", spots.flatMap(place)),
     configure: (spot, value) => script("configure", [...place(spot), "work_mem", value]),
     read: (spot) => script("read", place(spot)),
     restart: (spot) => script("restart", place(spot).slice(0, 2)),
