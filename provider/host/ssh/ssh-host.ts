@@ -1,5 +1,5 @@
 import { userInfo } from "node:os";
-import { type Become, methodOf, wayTo } from "../become";
+import { type Become, methodOf, type Way, wayTo } from "../become";
 import { boot, FramedShell, type Process } from "../framed-shell";
 import { quote } from "../shell";
 import { ShellHost, type Transport } from "../shell-host";
@@ -29,19 +29,18 @@ function sshTransport(args: SshArgs, become: Become): Transport {
       const who = { name: login, isRoot: login === "root" };
       const way = wayTo(user, who, become, boot);
       const connection = await connectionTo(args);
-      // The words need no quoting in any login shell but for the last, which has no quote in it.
-      const [program = "", ...words] = way.argv;
-      const command = [
-        "exec",
-        program,
-        ...words.map((word) => (/^[\w=/.,:@$-]+$/.test(word) ? word : quote(word))),
-      ];
       const method = user === login ? undefined : methodOf(who, become);
       const refused = refusedShell({ host: name, login, user, method });
-      const channel = await start(connection, command.join(" "));
+      const channel = await start(connection, remoteCommand(way));
       return FramedShell.open(name, channel, way, refused, 3 * (args.connectTimeout ?? 10));
     },
   };
+}
+
+/** For the login shell. The words need no quoting in any but for the last, which has no quote in it. */
+export function remoteCommand({ argv: [program = "", ...words] }: Way): string {
+  const quoted = words.map((word) => (/^[\w=/.,:@$-]+$/.test(word) ? word : quote(word)));
+  return ["exec", program, ...quoted].join(" ");
 }
 
 async function start(connection: Connection, command: string): Promise<Process> {
