@@ -1,19 +1,27 @@
 import * as pulumi from "@pulumi/pulumi";
 
 /**
- * How to get to the machine: exactly one of `local` and `ssh`. It is never part of who an instance is: a change moves
- * nothing.
+ * How to get to the machine: exactly one of `local`, `ssh` and `openssh`. It is never part of who an instance is: a change
+ * moves nothing.
  */
 export type HostArgs =
   | {
       /** The machine on which Pulumi runs. */
       local: Record<string, never>;
       ssh?: undefined;
+      openssh?: undefined;
     }
   | {
       /** A machine that is reached by SSH. Nothing needs to be installed there but PostgreSQL. */
       ssh: pulumi.Input<SshArgs>;
       local?: undefined;
+      openssh?: undefined;
+    }
+  | {
+      /** The same by the `ssh` of where Pulumi runs, with all that its configuration says. */
+      openssh: pulumi.Input<OpensshArgs>;
+      local?: undefined;
+      ssh?: undefined;
     };
 
 /**
@@ -163,6 +171,64 @@ export interface SshArgs extends SshHop, SshSecrets {
 }
 
 /**
+ * A machine that is reached by the `ssh` of where Pulumi runs (ssh(1)), as by hand: by certificates, hardware keys,
+ * Kerberos (GSSAPI), jumps, and whatever else ssh_config(5) has, which the provider itself does not speak. It takes a POSIX
+ * shell and OpenSSH 8.4 or newer there, so not Windows. All instances of a host share one connection, a ControlMaster of
+ * its own in a private temporary directory; both are gone when Pulumi ends, also when it is killed.
+ *
+ * Which key, which way and which host key are ssh's business: say it in its configuration. These alone it cannot change,
+ * for the host and for every jump of the way:
+ *
+ * - nobody is asked (`BatchMode yes`): a key needs an agent or no passphrase, and there are no passwords. A key that wants
+ *   a touch gets three times `connectTimeout` for it.
+ * - a host key that is unknown or has changed is refused (`StrictHostKeyChecking yes`, whatever the files say);
+ * - nothing is forwarded, and no `LocalCommand` runs.
+ *
+ * Errors: as for {@link SshArgs}, in ssh's own words; and a configuration that ssh refuses. To see what ssh makes of it:
+ * `ssh -G HOST`, and `ssh -o BatchMode=yes HOST true`.
+ *
+ * @example
+ * // As `ssh db1` does it.
+ * { host: "db1" }
+ * @example
+ * // With a configuration that lies beside the program's, such as one with CertificateFile and ProxyJump.
+ * { host: "db1.example.com", user: "deploy", configFile: "/etc/ssh/deploy_config" }
+ */
+export interface OpensshArgs {
+  /**
+   * Name or address as on the command line of ssh, IPv6 without brackets; neither user nor port. Where it is the name of
+   * a `Host` block alone, clients do not know it: declare the `address` of the Instance.
+   * @example "db1"
+   */
+  host: pulumi.Input<string>;
+
+  /** Port of the SSH server, 1 to 65535. Default: what the configuration says, else 22. */
+  port?: pulumi.Input<number>;
+
+  /**
+   * Whom to log in as. Default: what the configuration says, else the user that runs Pulumi. See {@link Become} for the
+   * way to the server's owner.
+   */
+  user?: pulumi.Input<string>;
+
+  /**
+   * The configuration in place of `~/.ssh/config` and `/etc/ssh/ssh_config`, as with `ssh -F`: an absolute path or `~/...`,
+   * read where Pulumi runs, at each use; it must be there. Default: those two.
+   * @example "~/.ssh/deploy_config"
+   */
+  configFile?: pulumi.Input<string>;
+
+  /** Seconds until one attempt to connect has failed, 1 to 600, for each machine of the way. Default: 10. */
+  connectTimeout?: pulumi.Input<number>;
+
+  /** Seconds for which a host that does not answer, as while it boots, is tried again, 0 to 3600. Default: 30. */
+  retryFor?: pulumi.Input<number>;
+
+  /** Seconds between signs of life, 1 to 600; after three without answer the connection is lost. Default: 10. */
+  keepAlive?: pulumi.Input<number>;
+}
+
+/**
  * How the login becomes the owner of the server. A refusal is an error that says who may not become whom.
  *
  * @example
@@ -196,7 +262,8 @@ interface Places {
 const credentials = { privateKey: "secret", passphrase: "secret", password: "secret" } as const;
 
 const places: { readonly [input in "host" | "become" | "standby"]: Places } = {
-  host: { ssh: { ...credentials, jumpCredentials: { "*": credentials } } },
+  // What openssh refuses is not shown either.
+  host: { ssh: { ...credentials, jumpCredentials: { "*": credentials } }, openssh: credentials },
   become: { password: "secret" },
   standby: { password: "secret" },
 };

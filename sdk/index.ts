@@ -6,7 +6,7 @@
 import "../provider/node-version";
 
 export type { AuthMethod, HbaRecord, IdentRecord, ReplicationRole } from "./access";
-export type { Become, HostArgs, SshArgs, SshHop, SshMeans, SshSecrets } from "./host";
+export type { Become, HostArgs, OpensshArgs, SshArgs, SshHop, SshMeans, SshSecrets } from "./host";
 export {
   Instance,
   type InstanceArgs,

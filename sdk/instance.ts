@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { AuthMethod, HbaRecord, IdentRecord, ReplicationRole } from "./access";
-import { type Become, type HostArgs, type SshArgs, sealed } from "./host";
+import { type Become, type HostArgs, type OpensshArgs, type SshArgs, sealed } from "./host";
 import { provider, secretOutputs, type } from "./kind";
 import { type Settings, secretSettings } from "./secret-settings";
 
@@ -20,7 +20,8 @@ export interface PendingReason {
 /** What can be asked of an instance. Only `version` is required. */
 export interface InstanceArgs {
   /**
-   * Where it runs: this machine, or one that is reached by SSH (see {@link SshArgs}). Default: `{ local: {} }`.
+   * Where it runs: this machine, or one that is reached by SSH, by the provider itself (see {@link SshArgs}) or by the
+   * `ssh` of where Pulumi runs (see {@link OpensshArgs}). Default: `{ local: {} }`.
    *
    * Credentials in it are made secret by the class, and nothing else is. Give a plain object rather than an output of
    * one: Pulumi takes an output that holds a secret for secret as a whole.
@@ -40,7 +41,8 @@ export interface InstanceArgs {
 
   /**
    * What clients connect to; part of the outputs `uri` and `primaryConninfo` and of nothing else. Default: the `host` of
-   * `ssh`, which it follows when that changes, or `localhost`.
+   * `ssh` or `openssh`, which it follows when that changes, or `localhost`. Where that is a name of ssh's configuration
+   * alone, say here what it stands for.
    * @example "db1.example.com"
    */
   address?: pulumi.Input<string>;

@@ -23,7 +23,7 @@ export interface InstanceLookupArgs {
   owner?: string;
   /** Name of the superuser. Default: `postgres`. */
   superuser?: string;
-  /** Where clients connect to. Default: the `host` of `ssh`, or `localhost`. */
+  /** Where clients connect to. Default: the `host` of `ssh` or `openssh`, or `localhost`. */
   address?: string;
 }
 
@@ -130,6 +130,10 @@ export function getSettingsOutput(
 type Ways = Parameters<typeof import("../provider/instances/index.js").get>;
 
 function split(args: InstanceLookupArgs): { host: Ways[0]; ref: Ways[1]; address: string } {
-  const { host = { local: {} }, address = args.host?.ssh?.host ?? "localhost", ...ref } = args;
+  const {
+    host = { local: {} },
+    address = (args.host?.ssh ?? args.host?.openssh)?.host ?? "localhost",
+    ...ref
+  } = args;
   return { host: host as Ways[0], ref: ref as Ways[1], address };
 }

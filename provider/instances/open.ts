@@ -1,7 +1,10 @@
 import { createHash } from "node:crypto";
 import type { Host } from "../host/host";
 import { LocalHost } from "../host/local";
+import type { OpensshArgs } from "../host/openssh/login";
+import { OpensshHost } from "../host/openssh/openssh-host";
 import { type AcceptedKeys, acceptedOn, firstContacts, withAccepted } from "../host/ssh/accepted-keys";
+import type { SshArgs } from "../host/ssh/login";
 import { SshHost } from "../host/ssh/ssh-host";
 import { type Desired, desire } from "../plan/desired";
 import { info, type PlanLine } from "../plan/line";
@@ -29,9 +32,18 @@ export function openHost(
     host.ssh && (accepted ? withAccepted(host.ssh, accepted) : { ...host.ssh, hostKeyPolicy: undefined });
   const way = digest(canonicalJson({ host: ssh ? { ssh } : host, become }));
   const known = hosts.get(way);
-  const opened = known ?? (ssh ? new SshHost(ssh, become) : new LocalHost(become));
+  const opened = known ?? hostOf(host.openssh, ssh, become);
   hosts.set(way, opened);
   return opened;
+}
+
+function hostOf(
+  openssh: OpensshArgs | undefined,
+  ssh: SshArgs | undefined,
+  become: InstanceInputs["become"],
+): Host {
+  if (openssh) return new OpensshHost(openssh, become);
+  return ssh ? new SshHost(ssh, become) : new LocalHost(become);
 }
 
 /** What the state has to keep of the way there. */

@@ -36,7 +36,7 @@ const always = (value: unknown): Default => ({ of: () => value, stays: true });
 
 const defaults: { readonly [K in PropertyName]?: Default } = {
   host: always({ local: {} }),
-  address: { of: ({ host }) => part(part(host, "ssh"), "host") ?? "localhost", stays: false },
+  address: { of: addressOfHost, stays: false },
   name: { of: resourceName, stays: true },
   port: always(5432),
   state: always("started"),
@@ -95,6 +95,13 @@ function withDefaults(olds: Properties, given: Properties) {
 /** The last part of the URN. */
 function resourceName({ __urn: urn }: Properties): string {
   return typeof urn === "string" ? (urn.split("::").at(-1) ?? "main") : "main";
+}
+
+function addressOfHost({ host }: Properties): unknown {
+  const [name] = ["ssh", "openssh"]
+    .map((way) => part(part(host, way), "host"))
+    .filter((one) => one !== undefined);
+  return name ?? "localhost";
 }
 
 /** A part of what is not known yet is not known. */

@@ -121,18 +121,49 @@ const ssh = secretObject({
   }
 });
 
-export type Host =
-  | { local: Record<string, never>; ssh?: undefined }
-  | { ssh: z.infer<typeof ssh>; local?: undefined };
+/** What ssh itself sees to there. */
+const ofSsh: readonly string[] = [
+  ...Object.keys({ ...hop, ...secrets }),
+  ...["jump", "jumpCredentials", "knownHosts", "hostKeyPolicy"],
+];
+
+const opensshShape = {
+  host: hostName,
+  port: port.optional(),
+  user: user.optional(),
+  configFile: path.optional(),
+  connectTimeout: seconds(1, 600).optional(),
+  retryFor: seconds(0, 3600).optional(),
+  keepAlive: seconds(1, 600).optional(),
+};
+
+const openssh = z.strictObject(opensshShape, {
+  error: (issue) =>
+    issue.code === "unrecognized_keys" && issue.keys.some((key) => ofSsh.includes(key))
+      ? `has ${issue.keys.join(", ")}, which ssh itself sees to there: say it in its configuration (configFile), or declare ssh`
+      : objectReason(opensshShape, (_, reason) => reason)(issue),
+});
 
 const local = z.strictObject({}, secretBecause("takes nothing: { local: {} }"));
 
-/** One of the two; the type says so, too. */
-export const host = secretObject({ local: local.optional(), ssh: ssh.optional() })
-  .refine((given) => (given.local === undefined) !== (given.ssh === undefined), {
-    error: 'needs either local or ssh, as in { ssh: { host: "db1.example.com" } }',
+export type Host =
+  | { local: Record<string, never>; ssh?: undefined; openssh?: undefined }
+  | { ssh: z.infer<typeof ssh>; local?: undefined; openssh?: undefined }
+  | { openssh: z.infer<typeof openssh>; local?: undefined; ssh?: undefined };
+
+/** One of them; the type says so, too. */
+export const host = secretObject({
+  local: local.optional(),
+  ssh: ssh.optional(),
+  openssh: openssh.optional(),
+})
+  .refine((given) => Object.values(given).filter((way) => way !== undefined).length === 1, {
+    error: 'needs one of local, ssh and openssh, as in { ssh: { host: "db1.example.com" } }',
   })
-  .transform((given): Host => (given.ssh ? { ssh: given.ssh } : { local: {} }));
+  .transform(({ ssh, openssh }): Host => {
+    if (ssh) return { ssh };
+    return openssh ? { openssh } : { local: {} };
+  });
 
 const methods = ["none", "runuser", "sudo", "doas", "su"] as const;
 const asks: readonly unknown[] = ["sudo", "su", undefined];

@@ -19,6 +19,7 @@ const packages = {
   sudo: "sudo",
   doas: "opendoas",
   sh: "dash",
+  rm: "coreutils",
   dash: "dash",
   bash: "bash",
   zsh: "zsh",

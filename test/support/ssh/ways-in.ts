@@ -11,6 +11,8 @@ import { type Login, type LoginOptions, type TestHost, testHost } from "./host";
 export interface Given {
   /** Beside the address and what is known of its keys. */
   readonly ssh?: Properties;
+  /** In place of `ssh`; it has the address alone. */
+  readonly openssh?: Properties;
   readonly become?: Properties;
   /** Whom the server runs as, where it is to be another. */
   readonly owner?: string;
@@ -104,14 +106,17 @@ export class WaysIn {
    * What `refresh` of an instance that is there comes to; where it fails, a create elsewhere fails in the same words and
    * makes nothing.
    */
-  async outcome(what: string, { ssh, become, owner, environment = {} }: Given): Promise<string> {
+  async outcome(what: string, { ssh, openssh, become, owner, environment = {} }: Given): Promise<string> {
     for (const secret of secretsOf([ssh, become, environment])) this.#secrets.add(secret);
     const { id, outs } = this.live;
     const { address, port, knownHosts } = this.host;
     // Another connection than that of the row before.
     const connectTimeout = 11 + this.#rows.length;
-    const way = { host: address, port, knownHosts: [knownHosts], retryFor: 0, connectTimeout, ...ssh };
-    const inputs = { host: { ssh: way }, ...(become && { become }), ...(owner && { owner }) };
+    const way = { host: address, retryFor: 0, connectTimeout };
+    const host = openssh
+      ? { openssh: { ...way, ...openssh } }
+      : { ssh: { ...way, port, knownHosts: [knownHosts], ...ssh } };
+    const inputs = { host, ...(become && { become }), ...(owner && { owner }) };
     const declared = [...new Set([...(outs.declared as string[]), ...Object.keys(inputs)])];
     const state = { ...outs, ...inputs, declared };
     const before = JSON.stringify(state);

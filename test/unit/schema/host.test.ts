@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import type { OpensshArgs } from "../../../provider/host/openssh/login";
 import type { SshArgs } from "../../../provider/host/ssh/login";
 import { check, type Properties } from "../../../provider/schema/check";
 import { parseInputs } from "../../../provider/schema/inputs";
@@ -9,6 +10,8 @@ const reasonsOf = (given: Properties) =>
   failuresOf(given).map(({ property, reason }) => `${property}: ${reason}`);
 const ofHost = (host: unknown) => reasonsOf({ host });
 const ofSsh = (more: Properties) => ofHost({ ssh: { host: "db1.example.com", ...more } });
+
+const ofOpenssh = (more: Properties) => ofHost({ openssh: { host: "db1", ...more } });
 
 const canary = "c4nary-s3cret";
 const armoured = (kind: string) => `-----BEGIN ${kind}-----\nAAAA\n-----END ${kind}-----\n`;
@@ -56,13 +59,17 @@ describe("a host", () => {
   });
 
   test.each<[unknown, string]>([
-    ["local", "host: is no object of local, ssh"],
-    [{}, 'host: needs either local or ssh, as in { ssh: { host: "db1.example.com" } }'],
+    ["local", "host: is no object of local, ssh, openssh"],
+    [{}, 'host: needs one of local, ssh and openssh, as in { ssh: { host: "db1.example.com" } }'],
     [
       { local: {}, ssh: { host: "db1" } },
-      'host: needs either local or ssh, as in { ssh: { host: "db1.example.com" } }',
+      'host: needs one of local, ssh and openssh, as in { ssh: { host: "db1.example.com" } }',
     ],
-    [{ local: {}, docker: {} }, "host: has no docker; what it can have: local, ssh"],
+    [
+      { ssh: { host: "db1" }, openssh: { host: "db1" } },
+      'host: needs one of local, ssh and openssh, as in { ssh: { host: "db1.example.com" } }',
+    ],
+    [{ local: {}, docker: {} }, "host: has no docker; what it can have: local, ssh, openssh"],
     [{ local: { user: "a" } }, "host.local: takes nothing: { local: {} }"],
     [{ local: true }, "host.local: takes nothing: { local: {} }"],
     [
@@ -205,6 +212,62 @@ describe("a part of ssh", () => {
   });
 });
 
+describe("a host of openssh", () => {
+  test("may say everything", () => {
+    const openssh = {
+      host: "orders-db",
+      port: 2222,
+      user: "deploy",
+      configFile: "~/.ssh/deploy_config",
+      connectTimeout: 600,
+      retryFor: 0,
+      keepAlive: 1,
+    };
+    const { inputs, failures } = check({}, { version: "17", host: { openssh } });
+    expect(failures).toEqual([]);
+    expect(inputs).toMatchObject({ host: { openssh }, address: "orders-db" });
+    const { host } = parseInputs(inputs);
+    const args: OpensshArgs | undefined = host.openssh;
+    const again: HostArgs = host;
+    expect(args).toEqual(openssh);
+    expect(again).toEqual({ openssh });
+  });
+
+  test.each<[Properties, string]>([
+    [
+      { host: "-oProxyCommand=x" },
+      '.host: "-oProxyCommand=x" is no host name or address alone, as in "db1.example.com" or "2001:db8::7"',
+    ],
+    [{ user: "-x" }, '.user: "-x" is no name of a user, as in "deploy"'],
+    [{ port: 0 }, ".port: 0 is not between 1 and 65535"],
+    [
+      { configFile: "config" },
+      '.configFile: "config" is no absolute path, as in "/etc/keys/deploy" or "~/.ssh/deploy"',
+    ],
+    [{ connectTimeout: 0 }, ".connectTimeout: 0 is not between 1 and 600 seconds"],
+    [{ retryFor: -1 }, ".retryFor: -1 is not between 0 and 3600 seconds"],
+    [{ keepAlive: 601 }, ".keepAlive: 601 is not between 1 and 600 seconds"],
+    [
+      { privateKeyFile: "~/.ssh/a", jump: [] },
+      ": has privateKeyFile, jump, which ssh itself sees to there: say it in its configuration (configFile), or declare ssh",
+    ],
+    [
+      { password: "x" },
+      ": has password, which ssh itself sees to there: say it in its configuration (configFile), or declare ssh",
+    ],
+    [
+      { hostKeyPolicy: "accept-new" },
+      ": has hostKeyPolicy, which ssh itself sees to there: say it in its configuration (configFile), or declare ssh",
+    ],
+    [
+      { options: {} },
+      ": has no options; what it can have: host, port, user, configFile, connectTimeout, retryFor, keepAlive",
+    ],
+  ])("%j is refused", (more, reason) => {
+    expect(ofOpenssh(more)).toEqual([`host.openssh${reason}`]);
+  });
+});
+
 describe("a private key", () => {
   test.each<[unknown, string]>([
     ["", "is empty"],
@@ -302,6 +365,9 @@ describe("a secret is never in a message", () => {
     ],
     ["a property nobody knows", { ssh: { host: "db1", pasword: canary } }],
     ["a key in the local host", { local: { privateKey: canary } }],
+    ["openssh that is a URL", { openssh: `deploy:${canary}@db1` }],
+    ["a password for openssh", { openssh: { host: "db1", password: canary } }],
+    ["a key for openssh", { openssh: { host: "db1", privateKey: pem } }],
     ["both hosts", { local: {}, ssh: { host: "db1", password: canary } }],
   ])("%s", (_, host) => {
     const failures = failuresOf({ host });

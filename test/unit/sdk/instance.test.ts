@@ -11,6 +11,7 @@ import {
   type HostArgs,
   Instance,
   type InstanceArgs,
+  type OpensshArgs,
   type SshArgs,
   type SshHop,
   type SshSecrets,
@@ -363,6 +364,11 @@ describe("addresses for clients", () => {
     expect(await Reflect.get(instance.uri, "isKnown")).toBe(true);
   });
 
+  test("are those of the openssh host by default", async () => {
+    const { instance } = await register({ version: "17", host: { openssh: { host: "orders-db" } } });
+    expect(await promiseOf(instance.uri)).toBe("postgresql://postgres@orders-db:5432/postgres");
+  });
+
   test("follow port and superuser", async () => {
     const { instance } = await register({ version: "17", port: 6000, superuser: "admin" });
     expect(await promiseOf(instance.uri)).toBe("postgresql://admin@localhost:6000/postgres");
@@ -384,11 +390,12 @@ describe("the class and the provider agree", () => {
     type OfSchema = NonNullable<Host["ssh"]>;
     const same: [
       Same<keyof SshArgs, keyof OfSchema>,
+      Same<keyof OpensshArgs, keyof NonNullable<Host["openssh"]>>,
       Same<keyof SshHop, keyof NonNullable<OfSchema["jump"]>[number]>,
       Same<keyof SshSecrets, keyof NonNullable<OfSchema["jumpCredentials"]>[string]>,
       Same<keyof Become, keyof z.infer<(typeof shape)["become"]>>,
       Host extends HostArgs ? true : false,
-    ] = [true, true, true, true, true];
+    ] = [true, true, true, true, true, true];
     expect(same).not.toContain(false);
   });
 

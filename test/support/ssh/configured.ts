@@ -1,0 +1,41 @@
+/** Configurations of ssh, one a row of a table. */
+import { join } from "node:path";
+import type { Properties } from "../../../provider/schema/check";
+import { execute } from "./clients";
+import type { TestHost } from "./host";
+import type { Given, WaysIn } from "./ways-in";
+
+let count = 0;
+
+/**
+ * The way by the system's ssh with these lines, and with the key of a login of the host where they name none; no file of
+ * the machine's own users counts. `/keys/` stands for the folder of the host.
+ */
+export async function configured(
+  ways: WaysIn,
+  lines: readonly string[],
+  more: Properties = {},
+): Promise<Given> {
+  const { folder, knownHosts } = ways.host;
+  const usual = {
+    User: "postgres",
+    IdentityFile: join(folder, "key_postgres"),
+    IdentityAgent: "none",
+    UserKnownHostsFile: knownHosts,
+    GlobalKnownHostsFile: "/dev/null",
+  };
+  const said = lines.map((line) => line.replaceAll("/keys/", `${folder}/`));
+  const rest = Object.entries(usual).filter(([name]) => !said.some((line) => line.startsWith(`${name} `)));
+  const text = [...said, "Match all", ...rest.map((line) => line.join(" ")), ""].join("\n");
+  const configFile = await ways.write(`config${count++}`, text);
+  ways.call(configFile, "/config");
+  return { openssh: { configFile, ...more } };
+}
+
+export async function keygen(...words: readonly string[]): Promise<void> {
+  const made = await execute("ssh-keygen", ["-q", ...words]);
+  if (made.code !== 0) throw new Error(made.stderr);
+}
+
+/** Of `known_hosts`. */
+export const knownAs = (host: TestHost, key: string) => `${host.address} ${key}\n`;
