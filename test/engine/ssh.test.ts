@@ -10,7 +10,7 @@ import { loginTo } from "../support/way";
 async function opened() {
   const scenario = await Scenario.open({ way: "ssh" });
   const { host, args } = scenario.way;
-  if (!host || !args.host) throw new Error("no host");
+  if (!host || !args.host?.ssh) throw new Error("no host");
   return { scenario, host, ssh: args.host.ssh };
 }
 

@@ -1,17 +1,19 @@
-/** How a test's program gets to the machine: here, over SSH, or over SSH through another host. */
+/** How a test's program gets to the machine: here, over SSH, by the system's ssh, or over SSH through another host. */
+import { writeFile } from "node:fs/promises";
 import { userInfo } from "node:os";
+import { join } from "node:path";
 import { nameOf } from "../../provider/host/ssh/login";
 import { serverUser } from "./servers";
 import { type Login, type TestHost, testHost } from "./ssh/host";
 
-export type WayName = "local" | "ssh" | "jump";
+export type WayName = "local" | "ssh" | "openssh" | "jump";
 
 export interface Way {
   /** As messages call the machine. */
   readonly where: string;
   /** Of an Instance. */
   readonly args: {
-    readonly host?: { readonly ssh: Readonly<Record<string, unknown>> };
+    readonly host?: Readonly<Partial<Record<"ssh" | "openssh", Readonly<Record<string, unknown>>>>>;
     readonly become?: object;
   };
   /** The machine, where it is another one. */
@@ -31,13 +33,33 @@ export async function openWay(name: WayName): Promise<Way> {
   const ssh = { ...hop(host, login), knownHosts: known, ...(jump && { jump: [jump] }) };
   return {
     where: nameOf({ host: host.address, port: host.port }),
-    args: { host: { ssh }, ...(host.isolated && { become: { method: "sudo" } }) },
+    args: {
+      host: name === "openssh" ? { openssh: await byConfiguration(host, login) } : { ssh },
+      ...(host.isolated && { become: { method: "sudo" } }),
+    },
     host,
     async dispose() {
       await host.dispose();
       await bastion?.dispose();
     },
   };
+}
+
+/** All but the address is said by a configuration, and none of it by the user's own. */
+export async function byConfiguration(
+  { folder, address, port, knownHosts }: Pick<TestHost, "folder" | "address" | "port" | "knownHosts">,
+  { name, keyFile }: Login,
+) {
+  const configFile = join(folder, `config_${name}`);
+  const lines = [
+    `User ${name}`,
+    `IdentityFile ${keyFile}`,
+    "IdentityAgent none",
+    `UserKnownHostsFile ${knownHosts}`,
+    "GlobalKnownHostsFile /dev/null",
+  ];
+  await writeFile(configFile, `${lines.join("\n")}\n`);
+  return { host: address, port, configFile };
 }
 
 /** Without root there is only the tests' own user, who is the servers' too. */

@@ -1,4 +1,4 @@
-/** Every function of the instances API with every option, on a real server, here and over SSH: told as one life. */
+/** Every function of the instances API with every option, on a real server, here, over SSH and by the system's ssh: told as one life. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import {
   apply,
@@ -31,6 +31,7 @@ import { editAsOwner } from "../../support/servers";
 describe.each([
   ["local", "17"],
   ["ssh", "15"],
+  ["openssh", "16"],
 ] as const)("by the instances API (%s), an instance of PostgreSQL %s", (name, major) => {
   let at: Scripted;
   beforeAll(async () => {

@@ -3,7 +3,7 @@ import { hostname } from "node:os";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Properties } from "../../../../provider/schema/check";
 import type { LoginOptions } from "../../../support/ssh/host";
-import { isIn, type Row, textOf, WaysIn } from "../../../support/ssh/ways-in";
+import { type Given, isIn, type Row, textOf, WaysIn } from "../../../support/ssh/ways-in";
 
 /** Only root can make logins. */
 const isRoot = process.getuid?.() === 0;
@@ -30,13 +30,11 @@ const logins: Readonly<Record<string, LoginOptions>> = {
   service: { shell: "/usr/sbin/nologin", password: owners },
 };
 
-beforeAll(async () => {
-  if (!isRoot) return;
-  ways = await WaysIn.open("become", "become");
-  for (const [name, options] of Object.entries(logins)) await ways.host.login(name, options);
-  ways.call(` on ${hostname()}.`, " on HOST.");
+/** As one who gets there by the system's ssh declares it. */
+const byOpenssh = ({ ssh, ...more }: Given): Given => ({
+  openssh: { user: ssh?.user, configFile: ways.path("config") },
+  ...more,
 });
-afterAll(() => ways?.close());
 
 const as =
   (user: string, become?: Properties, more: { owner?: string; environment?: Record<string, string> } = {}) =>
@@ -171,13 +169,26 @@ const failing: readonly Row[] = [
   ],
 ];
 
-describe.skipIf(!isRoot)("the owner of an instance", () => {
-  it.each(lettingIn)("is had by %s", async (what, given, outcome) => {
-    expect(await ways.outcome(what, given(ways))).toBe(outcome);
+describe.skipIf(!isRoot).each(["ssh", "openssh"])("the owner of an instance, by %s,", (transport) => {
+  const outcome = (what: string, given: Given) =>
+    ways.outcome(what, transport === "ssh" ? given : byOpenssh(given));
+
+  beforeAll(async () => {
+    ways = await WaysIn.open(`become, by ${transport}`, "become");
+    const { host } = ways;
+    for (const [name, options] of Object.entries(logins)) await host.login(name, options);
+    ways.call(` on ${hostname()}.`, " on HOST.");
+    const known = `UserKnownHostsFile ${host.knownHosts}\nGlobalKnownHostsFile /dev/null\n`;
+    await ways.write("config", `IdentityFile ${ways.path("key_%r")}\nIdentityAgent none\n${known}`);
+  });
+  afterAll(() => ways.close());
+
+  it.each(lettingIn)("is had by %s", async (what, given, wanted) => {
+    expect(await outcome(what, given(ways))).toBe(wanted);
   });
 
-  it.each(failing)("is not had by %s, and that is said", async (what, given, outcome) => {
-    expect(await ways.outcome(what, given(ways))).toBe(outcome);
+  it.each(failing)("is not had by %s, and that is said", async (what, given, wanted) => {
+    expect(await outcome(what, given(ways))).toBe(wanted);
   });
 
   it("is not had by a sudo that the host lacks, and that is said", async () => {
@@ -185,7 +196,7 @@ describe.skipIf(!isRoot)("the owner of an instance", () => {
     const link = 'mkdir "$0"; for name in sh dd id; do ln -s "$(command -v $name)" "$0"; done';
     await host.run(["sh", "-c", link, ways.path("bin")]);
     await host.configure([`SetEnv PATH=${ways.path("bin")}`]);
-    const said = await ways.outcome("`sudo` that is not there", as("free")(ways));
+    const said = await outcome("`sudo` that is not there", as("free")(ways));
     await host.configure([]);
     expect(said).toBe(
       "db1: free cannot become postgres by sudo: sh: 1: exec: sudo: not found\nIt is not on the host: install it, or declare another `become.method`.",
@@ -201,7 +212,7 @@ describe.skipIf(!isRoot)("the owner of an instance", () => {
       "/etc/pam.d/sudo",
     ]);
     const given = as("once", { password: wrong })(ways);
-    await ways.outcome("`sudo` with a password that is wrong, again", given);
+    await outcome("`sudo` with a password that is wrong, again", given);
     expect(await textOf(ways.path("asked"))).toBe("asked\n");
   });
 });
