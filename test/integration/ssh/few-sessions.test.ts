@@ -1,9 +1,12 @@
 /** An sshd that allows fewer sessions a connection than we would open. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ConnectionError } from "../../../provider/errors";
+import type { Host } from "../../../provider/host/host";
+import { OpensshHost } from "../../../provider/host/openssh/openssh-host";
 import { SshHost } from "../../../provider/host/ssh/ssh-host";
 import { failureOf } from "../../support/instances";
 import { type Login, type TestHost, testHost } from "../../support/ssh/host";
+import { byConfiguration } from "../../support/way";
 
 let host: TestHost;
 let login: Login;
@@ -20,22 +23,29 @@ afterAll(() => host.dispose());
 
 let timeout = 20;
 
-async function hostWith(sessions: number): Promise<SshHost> {
-  await host.configure([`MaxSessions ${sessions}`]);
-  return new SshHost({
-    host: host.address,
-    port: host.port,
-    user: login.name,
-    privateKeyFile: login.keyFile,
-    knownHosts: [host.knownHosts],
-    // Another connection than that of the test before.
-    connectTimeout: timeout++,
-  });
-}
+/** By each transport, on another connection than that of the test before. */
+const transports = {
+  ssh: async () =>
+    new SshHost({
+      host: host.address,
+      port: host.port,
+      user: login.name,
+      privateKeyFile: login.keyFile,
+      knownHosts: [host.knownHosts],
+      connectTimeout: timeout++,
+    }),
+  openssh: async () =>
+    new OpensshHost({ ...(await byConfiguration(host, login)), connectTimeout: timeout++ }),
+} as const;
 
 const who = (user?: string) => ({ name: "who", script: "id -un", user });
 
-describe.skipIf(!isRoot)("a host", () => {
+describe.skipIf(!isRoot).each(["ssh", "openssh"] as const)("a host that is reached by %s", (transport) => {
+  async function hostWith(sessions: number): Promise<Host> {
+    await host.configure([`MaxSessions ${sessions}`]);
+    return transports[transport]();
+  }
+
   it.each([1, 2])("with MaxSessions %i serves any number of users, in turn and at once", async (sessions) => {
     const few = await hostWith(sessions);
     const mark = await host.mark();
