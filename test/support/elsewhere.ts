@@ -21,7 +21,7 @@ export interface Elsewhere {
   /** For what a hook writes. */
   readonly folder: string;
   /** @param hook a script that the process loads first, and the variables that this one reads */
-  start(operation: Operation, hook?: { script: string; environment: NodeJS.ProcessEnv }): Promise<Running>;
+  start(operation: Operation, hook?: { script?: string; environment: NodeJS.ProcessEnv }): Promise<Running>;
   dispose(): Promise<void>;
 }
 
@@ -37,7 +37,7 @@ export async function elsewhere(): Promise<Elsewhere> {
     async start(operation, hook) {
       const file = join(await mkdtemp(join(folder, "operation-")), "operation.json");
       await writeFile(file, JSON.stringify(operation));
-      const first = hook ? ["--require", hook.script] : [];
+      const first = hook?.script ? ["--require", hook.script] : [];
       const child = spawn(process.execPath, [...first, "-e", program, built.path, file], {
         stdio: ["ignore", "ignore", "pipe"],
         env: {

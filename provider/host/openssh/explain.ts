@@ -103,5 +103,5 @@ export function explain(host: string, said: string): ConnectionError {
 /** A connection that was there. */
 export function lostBecause(host: string, said: string): ConnectionError {
   const last = said.trim().split(/\r?\n/).at(-1) || "closed by the other side";
-  return lostBy(host, /not responding/.test(last) ? "keepalive" : last);
+  return lostBy(host, /not responding/.test(last) ? "keepalive" : last.replace(/\.$/, ""));
 }
