@@ -160,6 +160,25 @@ export interface SshArgs extends SshHop, SshSecrets {
    */
   hostKeyPolicy?: pulumi.Input<"strict" | "accept-new">;
 
+  /**
+   * A configuration of ssh (ssh_config(5)) for what is not declared here, for the host and for every jump: an absolute
+   * path or `~/...`, read where Pulumi runs, by `up`, `refresh` and `destroy` alike; nothing of it is in the state. Default:
+   * none is read.
+   *
+   * Of it counts, as with `ssh -F`: HostName, Port, User, IdentityFile (several), IdentitiesOnly (the agent is left out),
+   * IdentityAgent, ProxyJump (8 jumps at most, each looked up in the same file), UserKnownHostsFile, GlobalKnownHostsFile,
+   * HostKeyAlias, ConnectTimeout and ServerAliveInterval, under Host, Match (all, host, originalhost, user, localuser,
+   * final) and Include, with their tokens. Key files and agent of it stand in place of the usual ones, so any other means
+   * that is declared or in the environment comes before them.
+   *
+   * Host keys stay verified whatever it says of StrictHostKeyChecking, and what it says of algorithms, forwarding and the
+   * like is left aside. What would need more is an error that names file and line: ProxyCommand, CertificateFile,
+   * PKCS11Provider, KnownHostsCommand, RevokedHostKeys, CanonicalizeHostname, `Match exec` and other criteria;
+   * {@link OpensshArgs} has them all. So is a file that is missing or broken. Not with `hostKeyPolicy: "accept-new"`.
+   * @example "~/.ssh/config"
+   */
+  configFile?: pulumi.Input<string>;
+
   /** Seconds until one attempt to connect has failed, 1 to 600. Default: 10. */
   connectTimeout?: pulumi.Input<number>;
 

@@ -102,18 +102,24 @@ const ssh = secretObject({
     .optional(),
   knownHosts: z.array(path, because('is no list of files, as in ["~/.ssh/known_hosts"]')).optional(),
   hostKeyPolicy: choice(["strict", "accept-new"]).optional(),
+  configFile: path.optional(),
   connectTimeout: seconds(1, 600).optional(),
   retryFor: seconds(0, 3600).optional(),
   keepAlive: seconds(1, 600).optional(),
-}).superRefine(({ jump: jumps = [], jumpCredentials = {} }, context) => {
-  if (isUnknown(jumps)) return;
-  const names = jumps.map((each) => each.host);
+}).superRefine(({ jump: jumps = [], jumpCredentials = {}, configFile, hostKeyPolicy }, context) => {
   const refuse = (where: string[], message: string) =>
     context.addIssue({ code: "custom", path: where, message });
+  if (configFile !== undefined && hostKeyPolicy === "accept-new") {
+    refuse(["hostKeyPolicy"], '"accept-new" needs a way that the program declares whole, without configFile');
+  }
+  if (isUnknown(jumps)) return;
+  const names = jumps.map((each) => each.host);
   for (const twice of new Set(names.filter((name, index) => names.indexOf(name) !== index))) {
     refuse(["jump"], said(twice, "is there twice; credentials are found by it"));
   }
-  for (const name of Object.keys(jumpCredentials).filter((key) => !names.includes(key))) {
+  // That file may have jumps of its own.
+  const known = configFile === undefined ? names : Object.keys(jumpCredentials);
+  for (const name of Object.keys(jumpCredentials).filter((key) => !known.includes(key))) {
     refuse(
       ["jumpCredentials"],
       said(name, `is the host of no jump; those are ${names.join(", ") || "none"}`),

@@ -4,7 +4,7 @@ import { ShellHost, type Transport } from "../shell-host";
 import { nameOf } from "../ssh/login";
 import { refusedShell } from "../ssh/refused-shell";
 import { persist, Shared } from "../ssh/shared";
-import { remoteCommand } from "../ssh/ssh-host";
+import { remoteCommand, whoever } from "../ssh/ssh-host";
 import { type OpensshArgs, seconds } from "./login";
 import { Master } from "./master";
 
@@ -20,9 +20,6 @@ const masters = new Shared<Master>();
 
 /** sshd's MaxSessions is 10 unless it is told otherwise; some of them are left to others. */
 const shells = 8;
-
-/** Whom ssh logs in as, it knows itself. */
-const whoever = "";
 
 function opensshTransport(args: OpensshArgs, become: Become): Transport {
   const name = nameOf(args);

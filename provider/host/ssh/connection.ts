@@ -6,7 +6,7 @@ import { TooManyShells } from "../shell-host";
 import { authenticator } from "./authenticator";
 import { explain, explainDial, lostBy, notForwarded, timedOut } from "./explain";
 import { hostKeyPolicy } from "./host-key";
-import { type Hop, nameOf, type SshArgs } from "./login";
+import { endpointOf, type Hop, knownAs, nameOf, type SshArgs } from "./login";
 import type { Authentication } from "./means";
 
 /** What one connection is made with. */
@@ -59,17 +59,17 @@ export class Connection {
   static async #open(route: Route): Promise<Connection> {
     const { hop, settings, via } = route;
     const name = nameOf(hop);
-    const seconds = settings.connectTimeout ?? defaults.connectTimeout;
+    const { host, port } = endpointOf(hop);
+    const seconds = settings.connectTimeout ?? hop.configured?.connectTimeout ?? defaults.connectTimeout;
     const policy = await hostKeyPolicy({
       ...hop,
+      ...knownAs(hop),
       knownHosts: settings.knownHosts,
       hostKeyPolicy: settings.hostKeyPolicy,
     });
     const authentication = await route.authenticate();
     const began = performance.now();
-    const socket = via
-      ? await via.forward(hop.host, hop.port ?? 22, name, seconds)
-      : await dial(hop.host, hop.port ?? 22, name, seconds);
+    const socket = via ? await via.forward(host, port, name, seconds) : await dial(host, port, name, seconds);
     const client = new Client();
     let refusal: ConnectionError | undefined;
     let greeting = "";
@@ -107,7 +107,7 @@ export class Connection {
         },
         algorithms: { ...algorithms, serverHostKey: policy.algorithms },
         readyTimeout: Math.max(1, seconds * 1000 - (performance.now() - began)),
-        keepaliveInterval: (settings.keepAlive ?? defaults.keepAlive) * 1000,
+        keepaliveInterval: (settings.keepAlive ?? hop.configured?.keepAlive ?? defaults.keepAlive) * 1000,
         keepaliveCountMax: missedSigns,
       });
     });

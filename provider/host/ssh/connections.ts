@@ -22,13 +22,9 @@ function reach(args: SshArgs, hops: readonly Hop[]): Promise<Connection> {
 function keyOf(args: SshArgs, hops: readonly Hop[]): string {
   const { knownHosts, hostKeyPolicy, connectTimeout, keepAlive, jumpCredentials } = args;
   const { privateKey, passphrase, password } = args;
-  const way = hops.map(({ host, port, user, hostKey, ...own }) => ({
-    host,
-    port,
-    user,
-    hostKey,
-    means: meansOf(own),
-  }));
+  const way = hops.map(({ host, port, user, hostKey, configured, ...own }) => {
+    return { host, port, user, hostKey, configured, means: meansOf(own) };
+  });
   const settings = { knownHosts, hostKeyPolicy, connectTimeout, keepAlive, jumpCredentials };
   const parts = [way, settings, meansOf(args), { privateKey, passphrase, password }];
   return createHash("sha256").update(JSON.stringify(parts)).digest("hex");

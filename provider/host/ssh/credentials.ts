@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { resolve } from "node:path";
 import { ConnectionError } from "../../errors";
-import type { Means, Secrets } from "./login";
+import type { Configured, Means, Secrets } from "./login";
 
 export interface Credential {
   readonly value: string;
@@ -28,6 +28,7 @@ export interface Access {
   /** Those of the variables above that are for this host. */
   readonly variables: Partial<typeof variables>;
   readonly environment: NodeJS.ProcessEnv;
+  readonly configured?: Configured | undefined;
 }
 
 type Place = (access: Access) => Credential | undefined | Promise<Credential | undefined>;

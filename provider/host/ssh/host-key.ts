@@ -23,7 +23,7 @@ export interface HostKeyPolicy {
   judge(blob: Buffer): ConnectionError | undefined;
 }
 
-export type HostKeyArgs = Pick<Hop, "host" | "port" | "hostKey" | "isAccepted"> &
+export type HostKeyArgs = Pick<Hop, "host" | "port" | "hostKey" | "isAccepted" | "configured"> &
   Pick<SshArgs, "knownHosts" | "hostKeyPolicy">;
 
 /** A key that is marked as revoked is refused even where it is declared, so the files are read then too. */
@@ -105,21 +105,20 @@ interface KnownHostsFile {
   readonly optional: boolean;
 }
 
-function filesOf({ knownHosts }: HostKeyArgs): KnownHostsFile[] {
+function filesOf({ knownHosts, configured }: HostKeyArgs): KnownHostsFile[] {
   const inHome = (path: string) => (path.startsWith("~/") ? join(homedir(), path.slice(2)) : resolve(path));
-  return (knownHosts ?? usualFiles).map((path) => ({
+  const { userKnownHosts = usualFiles.user, globalKnownHosts = usualFiles.global } = configured ?? {};
+  return (knownHosts ?? [...userKnownHosts, ...globalKnownHosts]).map((path) => ({
     path: inHome(path),
     optional: knownHosts === undefined,
   }));
 }
 
 /** Those of ssh_config(5). */
-const usualFiles = [
-  "~/.ssh/known_hosts",
-  "~/.ssh/known_hosts2",
-  "/etc/ssh/ssh_known_hosts",
-  "/etc/ssh/ssh_known_hosts2",
-];
+const usualFiles = {
+  user: ["~/.ssh/known_hosts", "~/.ssh/known_hosts2"],
+  global: ["/etc/ssh/ssh_known_hosts", "/etc/ssh/ssh_known_hosts2"],
+} as const;
 
 async function read({ path, optional }: KnownHostsFile, refuse: Refuse): Promise<KnownHost[]> {
   try {

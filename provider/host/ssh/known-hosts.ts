@@ -81,7 +81,7 @@ const plainLines = (known: readonly KnownHost[], name: string) =>
   known.filter((line) => line.marker === undefined && isFor(line, name));
 
 /** `*`: any characters, none too; `?`: one. */
-function matches(pattern: string, name: string): boolean {
+export function matches(pattern: string, name: string): boolean {
   const source = pattern
     .replace(/[\\^$.|+()[\]{}]/g, "\\$&")
     .replace(/\*+/g, ".*")

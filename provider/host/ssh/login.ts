@@ -20,6 +20,24 @@ export interface Means {
   readonly passwordEnv?: string | undefined;
 }
 
+/** What a configuration of ssh says of a machine, as far as the program does not. */
+export interface Configured {
+  /** Where it is. */
+  readonly host: string;
+  readonly port: number;
+  /** Its name in the files of known hosts, in place of where it is. */
+  readonly alias: string | undefined;
+  /** In place of the usual ones. */
+  readonly identityFiles: readonly string[] | undefined;
+  /** False: none; undefined: the usual one. */
+  readonly agent: string | false | undefined;
+  /** In place of the usual ones; they may be missing. */
+  readonly userKnownHosts: readonly string[] | undefined;
+  readonly globalKnownHosts: readonly string[] | undefined;
+  readonly connectTimeout: number | undefined;
+  readonly keepAlive: number | undefined;
+}
+
 /** One machine on the way. */
 export interface Hop extends Means {
   readonly host: string;
@@ -31,6 +49,8 @@ export interface Hop extends Means {
   readonly hostKey?: string | undefined;
   /** It was not declared, but taken at the first contact. */
   readonly isAccepted?: boolean | undefined;
+  /** Where there is a configuration. */
+  readonly configured?: Configured | undefined;
 }
 
 export interface SshArgs extends Hop, Secrets {
@@ -42,12 +62,24 @@ export interface SshArgs extends Hop, Secrets {
   readonly knownHosts?: readonly string[] | undefined;
   /** Of a host that nobody knows: "strict", which is the default, refuses it; "accept-new" takes its key and keeps it. */
   readonly hostKeyPolicy?: "strict" | "accept-new" | undefined;
+  /** A configuration of ssh, read at use, for what is not said here. */
+  readonly configFile?: string | undefined;
   /** Seconds until one attempt to connect has failed; default 10. */
   readonly connectTimeout?: number | undefined;
   /** Seconds for which a host that does not answer is tried again; default 30. */
   readonly retryFor?: number | undefined;
   /** Seconds between signs of life; after three without answer the connection is lost. Default 10. */
   readonly keepAlive?: number | undefined;
+}
+
+/** Where a machine is. */
+export const endpointOf = ({ host, port = 22, configured }: Hop) => configured ?? { host, port };
+
+/** What the files of known hosts call it. */
+export function knownAs(hop: Hop): { readonly host: string; readonly port: number } {
+  const { host, port } = endpointOf(hop);
+  const { alias } = hop.configured ?? {};
+  return alias === undefined ? { host, port } : { host: alias, port: 22 };
 }
 
 /** "db1.example.com", with the port where it is not the usual one. */

@@ -36,8 +36,9 @@ export function authenticationOf(
   secrets: Secrets | undefined,
   environment: NodeJS.ProcessEnv,
 ): Promise<Authentication> {
+  const { configured } = hop;
   return authentication(
-    { host: nameOf(hop), means: hop, secrets: secrets ?? {}, variables, environment },
+    { host: nameOf(hop), means: hop, secrets: secrets ?? {}, variables, environment, configured },
     hop,
   );
 }
@@ -54,15 +55,17 @@ export function jumpAuthenticationOf(
   environment: NodeJS.ProcessEnv,
 ): Promise<Authentication> {
   const host = nameOf(jump);
-  const own: Access = { host, means: jump, secrets: secrets ?? {}, variables: {}, environment };
+  const { configured } = jump;
+  const own: Access = { host, means: jump, secrets: secrets ?? {}, variables: {}, environment, configured };
   return authentication(hasMeans(own) ? own : inherited(own, target), jump);
 }
 
-function hasMeans({ means, secrets }: Access): boolean {
+function hasMeans({ means, secrets, configured }: Access): boolean {
   const { agent, privateKeyFile, privateKeyEnv, passphraseEnv, passwordEnv } = means;
   const { privateKey, passphrase, password } = secrets;
   const referred = [agent, privateKeyFile, privateKeyEnv, passphraseEnv, passwordEnv];
-  return [...referred, privateKey, passphrase, password].some(Boolean);
+  const ofFile = [configured?.identityFiles?.length, configured?.agent];
+  return [...referred, privateKey, passphrase, password, ...ofFile].some(Boolean);
 }
 
 function inherited(jump: Access, target: Means & Secrets): Access {
@@ -152,13 +155,16 @@ async function agent(access: Access, username: string): Promise<Way | undefined>
   });
 }
 
-/** What ssh tries when it is told nothing. */
+const usualFiles = ["id_ed25519", "id_ecdsa", "id_rsa"].map((file) => `~/.ssh/${file}`);
+
+/** What ssh tries when it is told nothing, or by its configuration alone. */
 async function usual(access: Access, username: string): Promise<Way[]> {
-  const { host, means } = access;
+  const { host, means, configured } = access;
   const passphrase = await credential("passphrase", access);
-  const files = ["id_ed25519", "id_ecdsa", "id_rsa"].map((file) => `~/.ssh/${file}`);
+  const files = configured?.identityFiles ?? usualFiles;
+  const isWithout = means.agent === false || configured?.agent === false;
   const candidates = [
-    means.agent === false ? "agent is false" : await agentAt(undefined, access, username),
+    isWithout ? noAgent(means) : await agentAt(configured?.agent || undefined, access, username),
     ...(await Promise.all(files.map((file) => identity(file, passphrase, access, username)))),
   ];
   const ways = candidates.filter((candidate) => typeof candidate !== "string");
@@ -169,6 +175,9 @@ async function usual(access: Access, username: string): Promise<Way[]> {
     hint: `Declare \`privateKeyFile\`, \`agent: true\` or \`passwordEnv\`, or set ${variables.privateKeyFile}.`,
   });
 }
+
+const noAgent = ({ agent }: Means) =>
+  agent === false ? "agent is false" : "the configuration wants no agent (IdentityAgent, IdentitiesOnly)";
 
 /** The way, or why there is none. */
 async function agentAt(

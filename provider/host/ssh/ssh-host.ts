@@ -3,6 +3,7 @@ import { type Become, methodOf, type Way, wayTo } from "../become";
 import { boot, FramedShell, type Process } from "../framed-shell";
 import { quote } from "../shell";
 import { ShellHost, type Transport } from "../shell-host";
+import { configured } from "./configured";
 import type { Connection } from "./connection";
 import { connectionTo } from "./connections";
 import { nameOf, type SshArgs } from "./login";
@@ -18,21 +19,32 @@ export class SshHost extends ShellHost {
 /** sshd's MaxSessions is 10 unless it is told otherwise; some of them are left to others. */
 const shells = 8;
 
+/** Whom to log in as says the configuration, which is read at use. */
+export const whoever = "";
+
 function sshTransport(args: SshArgs, become: Become): Transport {
   const name = nameOf(args);
-  const login = args.user ?? userInfo().username;
   return {
     name,
-    login,
+    login: args.user ?? (args.configFile === undefined ? userInfo().username : whoever),
     shells,
-    async open(user) {
+    async open(wanted) {
+      const to = await configured(args);
+      const login = to.user ?? userInfo().username;
+      const user = wanted === whoever ? login : wanted;
       const who = { name: login, isRoot: login === "root" };
       const way = wayTo(user, who, become, boot);
-      const connection = await connectionTo(args);
+      const connection = await connectionTo(to);
       const method = user === login ? undefined : methodOf(who, become);
       const refused = refusedShell({ host: name, login, user, method });
       const channel = await start(connection, remoteCommand(way));
-      return FramedShell.open(name, channel, way, refused, 3 * (args.connectTimeout ?? 10));
+      return FramedShell.open(
+        name,
+        channel,
+        way,
+        refused,
+        3 * (args.connectTimeout ?? to.configured?.connectTimeout ?? 10),
+      );
     },
   };
 }
