@@ -3,18 +3,26 @@ import { Instance } from "pulumi-pginstance";
 
 const config = new Config();
 
+const machine = {
+  host: config.require("host"),
+  port: config.getNumber("sshPort"),
+  user: config.require("user"),
+  // For what is not declared, as `ssh -F`; by openssh ~/.ssh/config without it.
+  configFile: config.get("sshConfig"),
+};
+
 const orders = new Instance("orders", {
-  host: {
-    ssh: {
-      host: config.require("host"),
-      port: config.getNumber("sshPort"),
-      user: config.require("user"),
-      // Read where Pulumi runs; no state holds the key. Without it: the agent, then the usual keys.
-      privateKeyFile: config.get("privateKeyFile"),
-      // In place of those of the user who runs Pulumi; a host that none of them knows is refused.
-      knownHosts: config.getObject<string[]>("knownHosts"),
-    },
-  },
+  host: config.getBoolean("openssh")
+    ? { openssh: machine }
+    : {
+        ssh: {
+          ...machine,
+          // Read where Pulumi runs; no state holds the key. Without it: the agent, then the usual keys.
+          privateKeyFile: config.get("privateKeyFile"),
+          // In place of those of the user who runs Pulumi; a host that none of them knows is refused.
+          knownHosts: config.getObject<string[]>("knownHosts"),
+        },
+      },
   version: config.require<"14" | "15" | "16" | "17" | "18">("version"),
   port: config.getNumber("port"),
   settings: {

@@ -24,6 +24,15 @@ export const options = {
     value: "[USER@]HOST[:PORT]",
     help: "a host to pass; more than once",
   },
+  "ssh-config": {
+    type: "string",
+    value: "FILE",
+    help: "configuration of ssh for what is not said here (else none, but all of it with --openssh)",
+  },
+  openssh: {
+    type: "boolean",
+    help: "by the ssh of this machine, which finds key, known hosts and jumps in its configuration",
+  },
   become: { type: "string", value: "METHOD", help: "to become the owner: none, runuser, sudo, doas or su" },
   owner: {
     type: "string",
@@ -49,7 +58,8 @@ export const options = {
 export type OptionName = keyof typeof options;
 
 export const everywhere = [
-  ...(["key", "known-hosts", "jump", "become", "owner", "version", "under"] as const),
+  ...(["key", "known-hosts", "jump", "ssh-config", "openssh"] as const),
+  ...(["become", "owner", "version", "under"] as const),
   ...(["json", "help"] as const),
 ] satisfies readonly OptionName[];
 
@@ -99,7 +109,7 @@ export function parseArguments(args: readonly string[], { hasSubject, options: o
   };
   const isHere = place === undefined || place === "local";
   return {
-    host: (isHere ? { local: {} } : { ssh: sshOf(place, values) }) as HostArgs,
+    host: (isHere ? { local: {} } : remote(place, values)) as HostArgs,
     where: isHere ? "this machine" : place,
     subject,
     look: look as Arguments["look"],
@@ -124,16 +134,24 @@ function split(args: readonly string[], names: readonly OptionName[]) {
 }
 
 /** Nothing is tried again: somebody is watching. */
-function sshOf(place: string, values: Values): Record<string, unknown> {
+function remote(place: string, values: Values): Record<string, unknown> {
+  const file = values["ssh-config"] as string | undefined;
+  const way = { ...parseHop(place), ...(file !== undefined && { configFile: absolute(file) }), retryFor: 0 };
+  if (values.openssh !== true) return { ssh: { ...way, ...meansOf(values) } };
+  const other = (["key", "known-hosts", "jump"] as const).find((name) => values[name] !== undefined);
+  if (other)
+    throw new UsageError(`--${other} is not for --openssh: say it in ssh's configuration (--ssh-config)`);
+  return { openssh: way };
+}
+
+function meansOf(values: Values): Record<string, unknown> {
   const files = values["known-hosts"] as string[] | undefined;
   const jumps = values.jump as string[] | undefined;
   const key = values.key as string | undefined;
   return {
-    ...parseHop(place),
     ...(key !== undefined && { privateKeyFile: absolute(key) }),
     ...(files && { knownHosts: files.map(absolute) }),
     ...(jumps && { jump: jumps.map(parseHop) }),
-    retryFor: 0,
   };
 }
 

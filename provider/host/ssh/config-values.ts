@@ -90,7 +90,8 @@ export function jumpsOf(entry: Entry | undefined, names: Names): Hop[] {
     .split(",")
     .map((jump) => {
       const [, user, inBrackets, plain, port] =
-        /^(?:ssh:\/\/)?(?:(.+)@)?(?:\[([^\]]+)\]|([^:@[\]/]+))(?::(\d+))?\/?$/.exec(jump.trim()) ?? [];
+        /^(?:ssh:\/\/)?(?:([^\s@]+)@)?(?:\[([^\]\s]+)\]|([^:@[\]/\s]+))(?::(\d+))?\/?$/.exec(jump.trim()) ??
+        [];
       const host = inBrackets ?? plain;
       if (host === undefined) throw at(entry, `${JSON.stringify(jump)} is no jump, as in "jump@bastion:22"`);
       return { host, ...(user !== undefined && { user }), ...(port !== undefined && { port: Number(port) }) };

@@ -16,6 +16,19 @@ export async function configured(
   lines: readonly string[],
   more: Properties = {},
 ): Promise<Given> {
+  return { openssh: { configFile: await configFile(ways, lines), ...more } };
+}
+
+/** The same by the transport ssh, which is told of nothing else either. */
+export async function configuredHere(
+  ways: WaysIn,
+  lines: readonly string[],
+  more: Properties = {},
+): Promise<Given> {
+  return { ssh: { configFile: await configFile(ways, lines), ...more } };
+}
+
+async function configFile(ways: WaysIn, lines: readonly string[]): Promise<string> {
   const { folder, knownHosts } = ways.host;
   const usual = {
     User: "postgres",
@@ -27,9 +40,9 @@ export async function configured(
   const said = lines.map((line) => line.replaceAll("/keys/", `${folder}/`));
   const rest = Object.entries(usual).filter(([name]) => !said.some((line) => line.startsWith(`${name} `)));
   const text = [...said, "Match all", ...rest.map((line) => line.join(" ")), ""].join("\n");
-  const configFile = await ways.write(`config${count++}`, text);
-  ways.call(configFile, "/config");
-  return { openssh: { configFile, ...more } };
+  const file = await ways.write(`config${count++}`, text);
+  ways.call(file, "/config");
+  return file;
 }
 
 export async function keygen(...words: readonly string[]): Promise<void> {

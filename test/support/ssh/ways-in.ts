@@ -115,7 +115,7 @@ export class WaysIn {
     const way = { host: address, retryFor: 0, connectTimeout };
     const host = openssh
       ? { openssh: { ...way, ...openssh } }
-      : { ssh: { ...way, port, knownHosts: [knownHosts], ...ssh } };
+      : { ssh: { ...way, ...(!ssh?.configFile && { port, knownHosts: [knownHosts] }), ...ssh } };
     const inputs = { host, ...(become && { become }), ...(owner && { owner }) };
     const declared = [...new Set([...(outs.declared as string[]), ...Object.keys(inputs)])];
     const state = { ...outs, ...inputs, declared };

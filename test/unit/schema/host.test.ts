@@ -39,6 +39,7 @@ describe("a host", () => {
         ],
         jumpCredentials: { bastion: { privateKey: armoured("RSA PRIVATE KEY") }, inner: { password: "x" } },
         knownHosts: ["~/.ssh/known_hosts", "/etc/ssh/ssh_known_hosts"],
+        configFile: "~/.ssh/config",
         connectTimeout: 600,
         retryFor: 0,
         keepAlive: 1,
@@ -122,6 +123,14 @@ describe("a part of ssh", () => {
       { jump: [{ host: "-a" }] },
       'jump.0.host: "-a" is no host name or address alone, as in "db1.example.com" or "2001:db8::7"',
     ],
+    [
+      { configFile: ".ssh/config" },
+      'configFile: ".ssh/config" is no absolute path, as in "/etc/keys/deploy" or "~/.ssh/deploy"',
+    ],
+    [
+      { configFile: "~/.ssh/config", hostKeyPolicy: "accept-new" },
+      'hostKeyPolicy: "accept-new" needs a way that the program declares whole, without configFile',
+    ],
     [{ jumpCredentials: [] }, "jumpCredentials: is no map from the host of a jump to its secrets"],
     [{ jumpCredentials: { a: {} } }, 'jumpCredentials: "a" is the host of no jump; those are none'],
     [
@@ -134,6 +143,12 @@ describe("a part of ssh", () => {
     ],
   ])("%j is refused", (more, reason) => {
     expect(ofSsh(more)).toEqual([`host.ssh.${reason}`]);
+  });
+
+  test("may have credentials for a jump that configFile alone knows", () => {
+    expect(ofSsh({ configFile: "/etc/ssh/config", jumpCredentials: { bastion: { password: "x" } } })).toEqual(
+      [],
+    );
   });
 
   test("gets the list of those there are when it is misspelt", () => {

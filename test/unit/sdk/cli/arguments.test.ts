@@ -47,6 +47,30 @@ describe("where a command goes", () => {
   });
 });
 
+describe("a configuration of ssh", () => {
+  it("fills in the way, or is all of it", () => {
+    expect(parse("db1", "--ssh-config", "~/.ssh/config").host).toEqual({
+      ssh: { host: "db1", configFile: "~/.ssh/config", retryFor: 0 },
+    });
+    expect(parse("deploy@db1:7", "--openssh").host).toEqual({
+      openssh: { user: "deploy", host: "db1", port: 7, retryFor: 0 },
+    });
+    expect(parse("db1", "--openssh", "--ssh-config", "a").host).toEqual({
+      openssh: { host: "db1", configFile: `${process.cwd()}/a`, retryFor: 0 },
+    });
+  });
+
+  it.each([
+    ["--key", "k"],
+    ["--known-hosts", "k"],
+    ["--jump", "k"],
+  ])("has what %s would say to the ssh of this machine", (option, value) => {
+    expect(() => parse("db1", "--openssh", option, value)).toThrow(
+      new UsageError(`${option} is not for --openssh: say it in ssh's configuration (--ssh-config)`),
+    );
+  });
+});
+
 describe("what a command looks at", () => {
   it("is what its options say, as the instances API takes it", () => {
     const words = [
