@@ -29,10 +29,15 @@ function command(...words: readonly string[]): Promise<Done> {
 
 /** The way to a host as options say it. */
 function wordsOf({ args }: Way): string[] {
-  const { host, port, user, privateKeyFile, knownHosts } = args.host?.ssh ?? {};
-  if (host === undefined) return [];
-  const files = (knownHosts as string[]).flatMap((file) => ["--known-hosts", file]);
+  const { ssh, openssh } = args.host ?? {};
   const become = args.become ? ["--become", "sudo"] : [];
+  if (openssh) {
+    const { host, port, configFile } = openssh;
+    return [`${host}:${port}`, "--openssh", "--ssh-config", String(configFile), ...become];
+  }
+  if (!ssh) return [];
+  const { host, port, user, privateKeyFile, knownHosts } = ssh;
+  const files = (knownHosts as string[]).flatMap((file) => ["--known-hosts", file]);
   return [`${user}@${host}:${port}`, "--key", String(privateKeyFile), ...files, ...become];
 }
 
@@ -41,7 +46,7 @@ interface Diagnosis {
   readonly findings: readonly { level: string; text: string; remedy: string | null }[];
 }
 
-describe.each(["local", "ssh"] as const)("an instance as the command sees it (%s)", (name) => {
+describe.each(["local", "ssh", "openssh"] as const)("an instance as the command sees it (%s)", (name) => {
   let at: Scripted;
   let way: string[];
   let port: number;
