@@ -193,12 +193,14 @@ export interface SshArgs extends SshHop, SshSecrets {
  * A machine that is reached by the `ssh` of where Pulumi runs (ssh(1)), as by hand: by certificates, hardware keys,
  * Kerberos (GSSAPI), jumps, and whatever else ssh_config(5) has, which the provider itself does not speak. It takes a POSIX
  * shell and OpenSSH 8.4 or newer there, so not Windows. All instances of a host share one connection, a ControlMaster of
- * its own in a private temporary directory; both are gone when Pulumi ends, also when it is killed.
+ * its own in a private temporary directory; both are gone when Pulumi ends, also when it is killed. Where the
+ * configuration has a ControlPath and a master of the user's listens there, that one is used instead, and stays: whoever
+ * has to type a password or a code does so before, by `ssh -fNM HOST`.
  *
  * Which key, which way and which host key are ssh's business: say it in its configuration. These alone it cannot change,
  * for the host and for every jump of the way:
  *
- * - nobody is asked (`BatchMode yes`): a key needs an agent or no passphrase, and there are no passwords. A key that wants
+ * - nobody is asked (`BatchMode yes`): a key needs an agent or no passphrase, and no password is given. A key that wants
  *   a touch gets three times `connectTimeout` for it.
  * - a host key that is unknown or has changed is refused (`StrictHostKeyChecking yes`, whatever the files say);
  * - nothing is forwarded, and no `LocalCommand` runs.

@@ -128,8 +128,14 @@ export class Master {
 /** Milliseconds for what happens on this machine. */
 const patience = 2000;
 
-const within = <T>(milliseconds: number, promise: Promise<T>, otherwise: T): Promise<T> =>
-  Promise.race([promise, sleep(milliseconds, otherwise)]);
+async function within<T>(milliseconds: number, promise: Promise<T>, otherwise: T): Promise<T> {
+  const limit = new AbortController();
+  try {
+    return await Promise.race([promise, sleep(milliseconds, otherwise, { signal: limit.signal })]);
+  } finally {
+    limit.abort();
+  }
+}
 
 /** Its folder: what ssh is told, and the socket. Nobody else may enter it; the guard removes it. */
 async function prepare(args: OpensshArgs): Promise<{ folder: string; links: Links }> {

@@ -37,13 +37,21 @@ const wayTo = ({ host, port, user }: OpensshArgs): string[] => [
 
 /**
  * The one connection of all shells, and whatever of it has to go: it ends with its standard input, which is a pipe of
- * this process, so that even SIGKILL of this process ends it. First it says how ssh understands its configuration.
+ * this process, so that even SIGKILL of this process ends it. First it says how ssh understands its configuration. A
+ * master that the user has opened by hand (ControlPath), maybe with a password, is used in place of one of ours, and stays.
  */
 const guard = `folder=$1; shift
 trap 'rm -rf "$folder"' EXIT
 exec 3<&0 </dev/null
 understood=$(ssh -G "$@") || exit
 printf '%s\\n\\n' "$understood"
+theirs=$(printf '%s\\n' "$understood" | sed -n 's/^controlpath //p')
+if [ -S "$theirs" ] && ssh -S "$theirs" -O check "$@" 2>/dev/null; then
+  ln -s "$theirs" "$folder/socket"
+  exec >/dev/null
+  read -r word <&3
+  exit
+fi
 ssh -M -N -S "$folder/socket" -o ControlPersist=no "$@" 3<&- >/dev/null &
 master=$!
 { read -r word; kill "$master"; } <&3 >/dev/null 2>&1 &
