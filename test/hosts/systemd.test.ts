@@ -1,4 +1,4 @@
-/** The life of one instance under systemd, through the engine: a login with sudo, on a Debian that boots. */
+/** What changes of an instance under systemd, through the engine: a login with sudo, on a Debian that boots. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { downtimeOf } from "../support/downtime";
 import { type Project, project, type Run } from "../support/engine";
@@ -88,15 +88,7 @@ describe("an instance on a host with systemd, in order:", () => {
     expect(await stack.refresh("--expect-no-changes")).toMatchObject({ exitCode: 0 });
   });
 
-  test("a boot brings the server back", async () => {
-    const before = await started();
-    await host.reboot();
-    expect(await is("active")).toBe("active");
-    expect(await started()).not.toBe(before);
-    expect(await stack.preview("--refresh", "--expect-no-changes")).toMatchObject({ exitCode: 0 });
-  });
-
-  test("so does systemd when the server was killed", async () => {
+  test("systemd brings the server back when it was killed", async () => {
     const before = await started();
     await sh('kill -KILL "$(head -n 1 "$1/postmaster.pid")"', data);
     await expect
@@ -145,22 +137,6 @@ describe("an instance on a host with systemd, in order:", () => {
       "TimeoutStopUSec=1h\nNice=0\nNeedDaemonReload=no",
     );
     expect(await stack.preview("--refresh", "--expect-no-changes")).toMatchObject({ exitCode: 0 });
-  });
-
-  test("what is stopped stays so after a boot", async () => {
-    await declare('state: "stopped"');
-    const preview = await stack.preview();
-    expect(sayingsOf(preview).join()).toMatch(
-      /warning: stop of 17\/orders .*: downtime until it is started again/,
-    );
-    await up();
-    expect([await is("active"), await is("enabled")]).toEqual(["inactive", "disabled"]);
-    await host.reboot();
-    expect([await is("active"), await is("enabled")]).toEqual(["inactive", "disabled"]);
-    expect(await stack.preview("--refresh", "--expect-no-changes")).toMatchObject({ exitCode: 0 });
-    await declare('state: "started"');
-    await up();
-    expect([await is("active"), await is("enabled")]).toEqual(["active", "enabled"]);
   });
 
   test("pg_ctl takes it over in a downtime that is announced, and no unit is left", async () => {

@@ -1,6 +1,8 @@
 /** A booted Debian 13: systemd as process 1, sshd at port 22, Debian's own PostgreSQL 17 at 5432, a network of its own. */
+import { readFileSync } from "node:fs";
 import { copyFile, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { processesWith } from "../processes";
 import type { LoginOptions, Mark, TestHost } from "../ssh/interface";
 import { hostKey, keyTypes, makeHostKeys, writeKnownHosts } from "../ssh/keys";
 import { logged } from "../ssh/sshd";
@@ -24,6 +26,7 @@ export interface BootedHost extends Known, Logged {
   login(name: string, options?: SystemLoginOptions): ReturnType<TestHost["login"]>;
   /** A command inside, as root unless told, that belongs to no unit. */
   run: TestHost["run"];
+  processes: TestHost["processes"];
   /** `systemctl reboot`; resolves when the system has booted again. */
   reboot(): Promise<void>;
   /**
@@ -67,6 +70,7 @@ async function boot(place: SystemPlace): Promise<BootedHost> {
     refusals: counted(logged.refusals),
     login: (login, options = {}) => makeLogin(machine, folder, login, options),
     run: (argv, options) => machine.run(argv, options),
+    processes: () => processesWith("").filter(({ pid }) => groupsOf(pid).includes(`/${name}/`)),
     reboot: () => machine.reboot(),
     async powerCut(meanwhile = async () => undefined) {
       await machine.cut();
@@ -75,6 +79,15 @@ async function boot(place: SystemPlace): Promise<BootedHost> {
     },
     dispose: () => place.dispose(),
   };
+}
+
+/** Empty when it has ended meanwhile. */
+function groupsOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cgroup`, "latin1");
+  } catch {
+    return "";
+  }
 }
 
 /** What is said before the first boot: who it is, and how sshd behaves for the sake of tests. */
