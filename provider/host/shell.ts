@@ -17,14 +17,20 @@ cd /
 export const lookForFlock = "case $(flock --help 2>&1) in *--timeout*) export PGINSTANCE_FLOCK=yes ;; esac\n";
 
 /**
- * Locks and sessions where util-linux is missing (macOS), or busybox stands in for it, whose flock cannot wait for a
- * time: perl does the same on the same descriptor.
+ * Locks and sessions where util-linux is missing: perl does the same on the same descriptor (macOS). The flock of busybox
+ * (Alpine) cannot wait for a time, and is asked until that is over.
  */
 export const locking = `lock() {
   [ "$PGINSTANCE_FLOCK" != yes ] || { flock "$@"; return; }
+  command -v perl >/dev/null 2>&1 || { lock_again "$@"; return; }
   perl -MFcntl=:flock -e '$fd = pop; open F, ">>&=$fd" or die $!;
     exit(flock(F, LOCK_EX|LOCK_NB) ? 0 : 1) if $ARGV[0] eq "-n";
     $SIG{ALRM} = sub { exit 1 }; alarm $ARGV[1]; exit(flock(F, LOCK_EX) ? 0 : 1)' -- "$@"
+}
+lock_again() {
+  [ "$1" != -n ] || { flock "$@"; return; }
+  until=$(($(date +%s) + $2))
+  until flock -n "$3"; do [ "$(date +%s)" -le "$until" ] || return 1; sleep 0.02; done
 }
 command -v setsid >/dev/null 2>&1 || setsid() { exec perl -MPOSIX=setsid -e 'setsid(); exec @ARGV' -- "$@"; }
 `;

@@ -96,7 +96,7 @@ function judgeMajor(programs: Programs, major: Major): Finding {
 
 function judgeLock({ lock }: Equipment): Finding {
   if (lock) return ok(`locks by ${lock}`);
-  return failed("neither flock of util-linux nor perl, so nothing can be locked", "Install one of them.");
+  return failed("neither flock nor perl, so nothing can be locked", "Install one of them.");
 }
 
 function judgeRelay({ relay, programs }: Equipment): Finding {

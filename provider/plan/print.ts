@@ -4,10 +4,10 @@ import type { Desired } from "./desired";
 import { isUp } from "./is-up";
 import { info, type PlanLine, warning } from "./line";
 import { isOffline, type OfflineStep } from "./maintenance";
-import { serviceLines } from "./service";
+import { managerOf, serviceLines } from "./service";
 import { isIncluded, mayShow, needsRestart } from "./settings";
 import { standbyLines } from "./standby-words";
-import { findStep, type SettingChange, type Step } from "./step";
+import { findStep, type ServiceManager, type SettingChange, type Step } from "./step";
 import { upgradeLines } from "./upgrade-words";
 import { warnings } from "./warnings";
 
@@ -48,7 +48,7 @@ export function printPlan(
       offline.length === 0 &&
       desired.inputs.state === "started" &&
       findStep(steps, "start") &&
-      info(`plan: start of ${instance}`),
+      info(`plan: start of ${instance}${startWords[managerOf(observed, desired)]}`),
     isUp(observed) &&
       !restart &&
       !stop &&
@@ -74,6 +74,11 @@ export function printPlan(
   ];
   return lines.filter((line): line is PlanLine => typeof line === "object");
 }
+
+const startWords: Readonly<Record<ServiceManager, string>> = {
+  systemd: "",
+  pg_ctl: " by pg_ctl; a boot of the host does not start it",
+};
 
 /** A create that makes nothing. Where it leads is not known before somebody looked. */
 export function printAdoption({ inputs }: Desired, where: string): PlanLine[] {

@@ -3,11 +3,12 @@
 /** What an installation must have to be one for us; client programs may be missing. */
 export const requiredPrograms = ["postgres", "initdb", "pg_ctl"] as const;
 
-/** Where packages put the programs of a major: Debian, PGDG on RHEL, Homebrew (ARM, Intel), `make install`. */
+/** Where packages put the programs of a major: Debian, PGDG on RHEL, Alpine, Homebrew (ARM, Intel), `make install`. */
 export function binDirectories(major: string): string[] {
   return [
     `/usr/lib/postgresql/${major}/bin`,
     `/usr/pgsql-${major}/bin`,
+    `/usr/libexec/postgresql${major}`,
     `/opt/homebrew/opt/postgresql@${major}/bin`,
     `/usr/local/opt/postgresql@${major}/bin`,
     "/usr/local/pgsql/bin",

@@ -98,7 +98,7 @@ if [ "$where" = anywhere ]; then
   ! has postgres || look "$(dirname "$(command -v postgres)")"
 fi
 section lock
-if [ "$PGINSTANCE_FLOCK" = yes ]; then echo flock; elif has perl; then echo perl; fi
+if [ "$PGINSTANCE_FLOCK" = yes ]; then echo flock; elif has perl; then echo perl; elif has flock; then echo flock; fi
 section relay
 if has perl; then echo perl; elif has python3; then echo python3; elif has socat; then echo socat
 elif has nc && nc -h 2>&1 | grep -q -e -U; then echo nc; fi

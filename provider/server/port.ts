@@ -42,9 +42,8 @@ if [ -r /proc/net/tcp ]; then
   section taken; echo taken
   section holder
   for inode in $inodes; do
-    fd=$(find /proc/[0-9]*/fd -lname "socket:?$inode?" 2>/dev/null | head -n 1)
-    [ -n "$fd" ] || continue
-    pid=\${fd#/proc/}; pid=\${pid%%/*}
+    pid=$(ls -l /proc/[0-9]*/fd 2>/dev/null | awk -v s="socket:[$inode]" '/^\\/proc/ { split($0, at, "/") } $NF == s { print at[3]; exit }')
+    [ -n "$pid" ] || continue
     ps -o args= -p "$pid" 2>/dev/null || tr '\\0' ' ' <"/proc/$pid/cmdline"
     echo " (process $pid of $(stat -c %U "/proc/$pid"))"
     break

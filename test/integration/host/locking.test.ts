@@ -1,6 +1,7 @@
 /**
- * The shell functions `lock` and `setsid` as they are where util-linux is missing, and where perl is: the same text, run
- * with a PATH that holds one and not the other. Both must agree.
+ * The shell functions `lock` and `setsid` as they are where util-linux is missing, where perl is, and where both are, as on
+ * Alpine: the same text, run with a PATH that holds one and not the others. All must agree. Debian's busybox has no flock;
+ * the one of toybox has the options of Alpine's.
  */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -12,8 +13,14 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { locking, lookForFlock } from "../../../provider/host/shell";
 import { end, until } from "../../support/processes";
 
-const kinds = { perl: ["perl"], "util-linux": ["flock", "setsid"] } as const;
+/** By what they are called there. */
+const kinds = {
+  perl: { perl: "perl" },
+  "util-linux": { flock: "flock", setsid: "setsid" },
+  busybox: { flock: "toybox", setsid: "busybox", date: "busybox" },
+} as const;
 type Kind = keyof typeof kinds;
+const everyKind = Object.keys(kinds) as Kind[];
 
 let folder: string;
 const children: ChildProcess[] = [];
@@ -22,9 +29,9 @@ beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), "pginstance-locking-"));
   for (const [kind, programs] of Object.entries(kinds)) {
     await mkdir(pathOf(kind as Kind));
-    for (const program of [...programs, "sh", "sleep", "cat"]) {
+    for (const [name, program] of Object.entries({ ...programs, sh: "sh", sleep: "sleep", cat: "cat" })) {
       const place = execFileSync("sh", ["-c", `command -v ${program}`], { encoding: "utf8" }).trim();
-      await symlink(place, join(pathOf(kind as Kind), program));
+      await symlink(place, join(pathOf(kind as Kind), name));
     }
   }
 });
@@ -56,20 +63,17 @@ async function exitCode(child: ChildProcess): Promise<number> {
 
 const holding = 'exec 9>>"$1"; lock -n 9 && echo held; exec cat >/dev/null';
 
-describe.each(["perl", "util-linux"] as const)("by %s", (kind) => {
+describe.each(everyKind)("by %s", (kind) => {
   const lockFile = () => join(folder, "lock");
 
-  it.each(["perl", "util-linux"] as const)(
-    "a lock keeps out whoever asks by %s, until its shell ends",
-    async (other) => {
-      const holder = run(kind, holding, lockFile());
-      await until("the lock", () => holder.text().includes("held"));
-      expect(await exitCode(run(other, 'exec 8>>"$1"; lock -n 8', lockFile()))).toBe(1);
-      holder.stdin?.end();
-      await exitCode(holder);
-      expect(await exitCode(run(other, 'exec 8>>"$1"; lock -n 8', lockFile()))).toBe(0);
-    },
-  );
+  it.each(everyKind)("a lock keeps out whoever asks by %s, until its shell ends", async (other) => {
+    const holder = run(kind, holding, lockFile());
+    await until("the lock", () => holder.text().includes("held"));
+    expect(await exitCode(run(other, 'exec 8>>"$1"; lock -n 8', lockFile()))).toBe(1);
+    holder.stdin?.end();
+    await exitCode(holder);
+    expect(await exitCode(run(other, 'exec 8>>"$1"; lock -n 8', lockFile()))).toBe(0);
+  });
 
   it("a wait for it ends at its limit, or with the lock", async () => {
     const holder = run(kind, holding, lockFile());

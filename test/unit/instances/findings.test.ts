@@ -50,7 +50,7 @@ describe("what a host has", () => {
       "failed",
       "/usr/lib/postgresql/17/bin (no PostgreSQL)",
     ],
-    ["no lock", { lock: "" }, "failed", "neither flock of util-linux nor perl"],
+    ["no lock", { lock: "" }, "failed", "neither flock nor perl"],
     ["psql alone", { relay: "" }, "notice", "SQL by psql"],
     ["neither", { relay: "", programs: [programs("17", ["psql"])] }, "failed", "nothing that could send SQL"],
     ["no home", { home: "" }, "warning", "pg has no home"],

@@ -156,12 +156,17 @@ describe("the preview says", () => {
           "The next start is a crash recovery, and unlogged tables are emptied.",
       ],
     ],
-    ["that a server is started", seen(stoppedServer), {}, ["info: plan: start of 17/orders on db1"]],
+    [
+      "that a server is started",
+      seen(stoppedServer),
+      {},
+      ["info: plan: start of 17/orders on db1 by pg_ctl; a boot of the host does not start it"],
+    ],
     [
       "of a start no pending restart: it applies all",
       seen({ ...stoppedServer, settings: lines({ max_connections: "200" }), pending: waiting }),
       to200,
-      ["info: plan: start of 17/orders on db1"],
+      ["info: plan: start of 17/orders on db1 by pg_ctl; a boot of the host does not start it"],
     ],
     [
       "nothing of pending while the server is stopped for good",
