@@ -6,6 +6,7 @@
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { obtainBusybox } from "./setup/busybox.mjs";
 import { completeMajors, obtainComplete } from "./setup/complete.mjs";
 import { bootsHosts, obtainDebian } from "./setup/debian.mjs";
 import { installDependencies } from "./setup/dependencies.mjs";
@@ -18,19 +19,20 @@ const say = console.log;
 
 /** Also makes what the test workers would otherwise make at the same time, each for itself. */
 async function setUp() {
-  const debian = obtainBootable();
+  const debian = obtainBootable(obtainDebian);
   await installDependencies(say);
   await obtainPulumi(say);
   for (const major of majors) await obtain(major, { embedded: true, say });
   for (const major of completeMajors) await obtainComplete(major, say);
+  const busybox = obtainBootable(obtainBusybox);
   for (const manager of ["npm", "pnpm"]) await installRoot(manager, say);
-  await debian;
+  await Promise.all([debian, busybox]);
 }
 
 /** Beside all else, as it takes a minute. The tests that need it fail in the same words; the others can do without. */
-async function obtainBootable() {
+async function obtainBootable(obtain) {
   if (!bootsHosts) return;
-  await obtainDebian(say).catch((error) => say(`No booted hosts: ${error.message}`));
+  await obtain(say).catch((error) => say(`No booted hosts: ${error.message}`));
 }
 
 /** What is not named runs. */

@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { copyFile, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { obtainDebian } from "../../../scripts/setup/debian.mjs";
 import { processesWith } from "../processes";
 import type { LoginOptions, Mark, TestHost } from "../ssh/interface";
 import { hostKey, keyTypes, makeHostKeys, writeKnownHosts } from "../ssh/keys";
@@ -40,7 +41,7 @@ export interface BootedHost extends Known, Logged {
 
 /** Boots in some seconds; for root only. Call `dispose` at its end. */
 export async function bootedHost(): Promise<BootedHost> {
-  const place = await systemPlace();
+  const place = await systemPlace(obtainDebian);
   try {
     return await boot(place);
   } catch (error) {

@@ -20,13 +20,50 @@ const silence = ["priority", "1", "blackhole"];
 /** A command in the groups before `--`. */
 const inGroups = `while [ "$1" != -- ]; do mkdir -p "$1"; echo $$ >"$1/cgroup.procs"; shift; done; shift; exec "$@"`;
 
+/** What kind of system it is. */
+export interface Kind {
+  /** Of systemd-nspawn: how it starts. */
+  readonly options: readonly string[];
+  /** What it then runs, or what its own process 1 is given. */
+  readonly argv: readonly string[];
+  /** The start of a command that runs another one as that user. */
+  as(user: string): readonly string[];
+  /** What tells when it has booted, if that is later than the first answer of its sshd, and the words for it. */
+  readonly booted?: { readonly argv: readonly string[]; readonly words: RegExp };
+}
+
+export const debian: Kind = {
+  options: ["--boot"],
+  argv: ["--show-status=yes"],
+  as: (user) => ["runuser", "-u", user, "--"],
+  // Before the end of a boot nobody but root is let in.
+  booted: {
+    argv: ["timeout", "60", "systemctl", "is-system-running", "--wait"],
+    words: /^(running|degraded)$/m,
+  },
+};
+
+/** Nothing of it is started by anybody; it is on while its sshd is. */
+export const bare: Kind = {
+  options: ["--as-pid2"],
+  argv: [
+    "/bin/sh",
+    "-c",
+    "mkdir -p /run/sshd && exec /usr/sbin/sshd -D -f /etc/sshd_config -E /var/log/sshd.log",
+  ],
+  as: (user) => ["su", "-s", "/bin/sh", user, "-c", 'exec "$@"', "--", "sh"],
+};
+
 export class Machine {
   private hardware?: ChildProcess;
   private boots = 0;
   private isCut = false;
   private readonly console: string;
 
-  constructor(private readonly place: SystemPlace) {
+  constructor(
+    private readonly place: SystemPlace,
+    private readonly kind: Kind = debian,
+  ) {
     this.console = join(place.folder, "console.log");
   }
 
@@ -64,7 +101,7 @@ export class Machine {
     const leader = this.leader();
     const namespaces = ["mount", "uts", "ipc", "net", "pid", "cgroup"].map((name) => `--${name}`);
     const enter = [program("nsenter"), `--target=${leader}`, ...namespaces, "--"];
-    const asUser = user === undefined ? [] : ["runuser", "-u", user, "--"];
+    const asUser = user === undefined ? [] : this.kind.as(user);
     const child = this.spawn(this.place.groups("run"), [...enter, ...asUser, ...argv], "pipe");
     child.stdin?.on("error", () => {}); // It has ended without reading all.
     child.stdin?.end(input);
@@ -77,12 +114,12 @@ export class Machine {
   private start(): void {
     this.boots += 1;
     const options = [
-      ...["--boot", "--register=no", "--keep-unit", "--link-journal=no", "--console=pipe"],
+      ...[...this.kind.options, "--register=no", "--keep-unit", "--link-journal=no", "--console=pipe"],
       ...["--resolv-conf=off", "--timezone=off"],
       ...[`--machine=${this.place.name}`, `--directory=${this.place.root}`],
       `--network-namespace-path=/run/netns/${this.place.name}`,
     ];
-    const nspawn = [...this.place.enter, program("systemd-nspawn"), ...options, "--", "--show-status=yes"];
+    const nspawn = [...this.place.enter, program("systemd-nspawn"), ...options, "--", ...this.kind.argv];
     const log = openSync(this.console, "a");
     const hardware = this.spawn(this.group(), nspawn, log);
     closeSync(log);
@@ -114,11 +151,11 @@ export class Machine {
 
   private async booted(): Promise<void> {
     await until(`sshd of ${this.place.name}`, () => this.failure() || this.answers(), 60);
-    // Before the end of a boot nobody but root is let in.
-    const end = ["timeout", "60", "systemctl", "is-system-running", "--wait"];
+    const { booted } = this.kind;
+    if (booted === undefined) return;
     await until(
       `the end of the boot of ${this.place.name}`,
-      async () => this.failure() || /^(running|degraded)$/m.test((await this.run(end)).stdout),
+      async () => this.failure() || booted.words.test((await this.run(booted.argv)).stdout),
       90,
     );
   }

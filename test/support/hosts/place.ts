@@ -1,7 +1,6 @@
 /** Where a booted system is: its own files, network and control groups on this machine, and what removes them. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { obtainDebian } from "../../../scripts/setup/debian.mjs";
 import { cable, guard } from "../ssh/guard";
 import { addressOf, claimNetwork, makeFolder, networkName } from "../ssh/place";
 import { program } from "../ssh/programs";
@@ -69,10 +68,10 @@ for top in "$@"; do mkdir "$top/$network"; done
 plug_in`;
 
 /** A folder that holds a copy of the base system, whatever can be the cheapest here. */
-export async function systemPlace(): Promise<SystemPlace> {
+export async function systemPlace(obtain: () => Promise<string>): Promise<SystemPlace> {
   for (const needed of ["systemd-nspawn", "ip", "ss", "unshare", "nsenter", "mount"] as const)
     program(needed);
-  const base = await obtainDebian();
+  const base = await obtain();
   const hierarchies = controlGroups();
   const index = await claimNetwork();
   const [name, address] = [networkName(index), addressOf(index, 2)];

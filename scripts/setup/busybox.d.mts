@@ -1,0 +1,2 @@
+/** The folder of the system, to be read only. */
+export function obtainBusybox(say?: (line: string) => void): Promise<string>;
