@@ -4,6 +4,10 @@ import type { Readable } from "node:stream";
 export class Marks {
   readonly #found: { readonly output: Buffer; readonly mark: string }[] = [];
   #rest: Buffer = Buffer.alloc(0);
+  /** What came behind that and has no mark: joined once, for each of many chunks would take the square of the time. */
+  #chunks: Buffer[] = [];
+  /** The end of what came, in which a mark may have begun. */
+  #seam: Buffer = Buffer.alloc(0);
   #watcher: ((text: string) => boolean) | undefined;
   #follower: ((line: string) => void) | undefined;
   /** What is left begins with the end of a line that the follower has had. */
@@ -15,11 +19,14 @@ export class Marks {
     found: () => void,
   ) {
     stream.on("data", (chunk: Buffer) => {
-      const from = Math.max(0, this.#rest.length - mark.length - 32);
-      this.#rest = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]);
+      this.#chunks.push(chunk);
+      const seam = Buffer.concat([this.#seam, chunk]);
+      this.#seam = Buffer.from(seam.subarray(-mark.length - 32));
+      if (!this.#watcher && !this.#follower && !seam.includes(mark)) return;
+      this.#join();
       this.#watch();
       this.#follow();
-      if (this.#split(this.#follower ? 0 : from)) found();
+      if (this.#split()) found();
     });
   }
 
@@ -35,6 +42,7 @@ export class Marks {
 
   /** What came since the last mark. */
   rest(): string {
+    this.#join();
     return this.#rest.toString("utf8");
   }
 
@@ -48,6 +56,10 @@ export class Marks {
   follow(take: (line: string) => void): void {
     this.#follower = take;
     this.#atEnd = false;
+  }
+
+  #join(): void {
+    if (this.#chunks.length > 0) this.#rest = Buffer.concat([this.#rest, ...this.#chunks.splice(0)]);
   }
 
   /** A line is over at its end, which may also be where the mark begins. */
@@ -67,8 +79,8 @@ export class Marks {
     if (this.#watcher?.(this.rest())) this.#rest = Buffer.alloc(0);
   }
 
-  #split(from: number): boolean {
-    let at = this.#rest.indexOf(this.mark, from);
+  #split(): boolean {
+    let at = this.#rest.indexOf(this.mark);
     let any = false;
     while (at >= 0) {
       const begin = at + this.mark.length;

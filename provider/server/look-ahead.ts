@@ -1,4 +1,3 @@
-import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Host } from "../host/host";
 import { type Look, lookAt, requestTo, wholeLook } from "./look";
 import type { Target } from "./target";
@@ -52,7 +51,7 @@ class Rounds {
   async #start(): Promise<void> {
     this.#isUnderWay = true;
     // Who waited for the same connection asks in the same turn.
-    await nextTurn();
+    await new Promise((resolve) => setImmediate(resolve));
     while (this.#asked.length > 0) await this.#round(this.#asked.splice(0));
     this.#isUnderWay = false;
   }

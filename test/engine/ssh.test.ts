@@ -136,7 +136,9 @@ test(`${many} instances share one connection`, { timeout: 15_000 * many }, async
         `${run} of ${many} instances: ${handshakes} handshakes, ${channels} channels, ${roundTrips} round trips, ${bytesUp + bytesDown} bytes`,
       );
       expect(handshakes).toBe(1);
-      expect(channels).toBeLessThan(20);
+      expect(channels).toBeLessThan(24);
+      // Those of the handshake among them: ten or so.
+      if (run === "refresh") expect(roundTrips).toBeLessThan(20);
     }
     expect(await scenario.leftovers()).toEqual([]);
   } finally {
