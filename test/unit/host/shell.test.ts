@@ -1,6 +1,14 @@
 import { execFileSync } from "node:child_process";
 import { describe, expect, it } from "vitest";
-import { quote, sectionFunction, sections } from "../../../provider/host/shell";
+import { printfFormat, quote, sectionFunction, sections } from "../../../provider/host/shell";
+
+describe("a format for printf", () => {
+  it("is made of any bytes into the same bytes, NUL and percent signs among them", () => {
+    const bytes = Buffer.from([...Array(256).keys(), ...Buffer.from("100%d \\000 7\x008 -n")]);
+    const script = 'printf "$1"';
+    expect(execFileSync("sh", ["-c", script, "sh", printfFormat(bytes)])).toEqual(bytes);
+  });
+});
 
 describe("a quoted word", () => {
   it.each(["", "plain", "it's", "$(id) `id` \\ \" ' !", "two\nlines\n", "-n", "é 中 🐘"])(
