@@ -117,3 +117,17 @@ it("one that is not there takes nothing from the others", async () => {
   expect(gone.get("directory")?.toString()).toMatch(/^absent/);
   expect(looks).toBe(1);
 });
+
+it("one whose server hangs, and that nobody asked for, keeps the others waiting once, and is seen as it is", async () => {
+  const signal = 'kill "-$2" "$(head -n 1 "$1/postmaster.pid")"';
+  await editAsOwner(signal, targets.third.dataDirectory, "STOP");
+  try {
+    const asked = await Promise.all([by(targets.first), by(targets.second)]);
+    for (const one of asked) expect(one.get("relayed")?.toString().trim()).toBe("0");
+    const hung = await by(targets.third);
+    expect(hung.get("relay")?.toString()).toContain("no answer within 15 s");
+    expect(looks).toBe(1);
+  } finally {
+    await editAsOwner(signal, targets.third.dataDirectory, "CONT");
+  }
+}, 60_000);
