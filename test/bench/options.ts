@@ -4,7 +4,7 @@ import { parseArgs } from "node:util";
 export const usage = `npm run bench -- [options]      about half an hour
   --pairs N       pairs of each comparison, 9 unless told
   --only CASE     this case, may be given again: create, configure, read, preview, twenty, downtime,
-                  refresh, distance
+                  refresh, distance, latency, throughput, footprint
   --without PEER  do not miss this peer, may be given again: raw, pglift, ansible
   --json FILE     where the results go, test-results/bench.json unless told
   --local         ours on this machine without SSH: what is left is the work itself`;

@@ -3,9 +3,11 @@ import type { Bench } from "./bench";
 import { configure } from "./configure";
 import { create } from "./create";
 import { downtime } from "./downtime";
+import { footprint } from "./footprint";
 import { preview } from "./preview";
 import { read } from "./read";
 import { distance, refresh } from "./refresh";
+import { latency, throughput } from "./transport";
 import { twenty } from "./twenty";
 
 /** In the order in which they run. */
@@ -18,4 +20,7 @@ export const cases: Readonly<Record<string, (bench: Bench) => Promise<Case>>> = 
   twenty,
   refresh,
   distance,
+  latency,
+  throughput,
+  footprint,
 };

@@ -11,6 +11,19 @@ import { counted } from "./counted";
 const amounts = [1, 10, 100];
 
 export async function preview({ site }: Bench): Promise<Case> {
+  const { instances, nulls, close } = await stacks(site, amounts);
+  const own = counted(site, 0, { name: "ours", run: () => costOfOne(instances) });
+  return {
+    ours: own.contender,
+    counts: own.counts,
+    peers: [{ name: "null", run: () => costOfOne(nulls) }],
+    unit: "ms each",
+    close,
+  };
+}
+
+/** Stacks that are up, of so many instances each and of so many resources that are nothing. */
+export async function stacks(site: Site, sizes: readonly number[]) {
   const projects: Project[] = [];
   const open = async (program: string) => {
     const made = await project({ program });
@@ -24,27 +37,18 @@ export async function preview({ site }: Bench): Promise<Case> {
   };
   try {
     const nulls: Project[] = [];
-    for (const amount of amounts) nulls.push(await open(nullProgram(amount)));
+    for (const size of sizes) nulls.push(await open(nullProgram(size)));
     for (const one of nulls) await one.succeed("up", "--yes", "--skip-preview");
 
-    const [single, ...several] = amounts;
-    const first = await open(instanceProgram(site, spot, single ?? 1));
+    const first = await open(instanceProgram(site, spot, 1));
     await first.succeed("up", "--yes", "--skip-preview");
-    const instances = [first];
-    for (const amount of several) {
-      const next = await open(instanceProgram(site, spot, amount));
-      await multiply(first, next, spot, amount);
+    const instances: Project[] = [];
+    for (const size of sizes) {
+      const next = size === 1 ? first : await open(instanceProgram(site, spot, size));
+      if (next !== first) await multiply(first, next, spot, size);
       instances.push(next);
     }
-
-    const own = counted(site, 0, { name: "ours", run: () => costOfOne(instances) });
-    return {
-      ours: own.contender,
-      counts: own.counts,
-      peers: [{ name: "null", run: () => costOfOne(nulls) }],
-      unit: "ms each",
-      close,
-    };
+    return { instances, nulls, close };
   } catch (error) {
     await close();
     throw error;
