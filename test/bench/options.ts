@@ -1,7 +1,7 @@
 /** What `npm run bench --` takes. */
 import { parseArgs } from "node:util";
 
-export const usage = `npm run bench -- [options]      about half an hour
+export const usage = `npm run bench -- [options]      about an hour and a half
   --pairs N       pairs of each comparison, 9 unless told
   --only CASE     this case, may be given again: create, configure, read, preview, twenty, downtime,
                   refresh, distance, latency, throughput, footprint
