@@ -89,6 +89,14 @@ const jump = z.strictObject(hop, {
 
 const notJumps = secretBecause('is no list of jumps, in order, as in [{ host: "bastion.example.com" }]');
 
+/** What is declared alike for each way by SSH. */
+const anyTransport = {
+  configFile: path.optional(),
+  connectTimeout: seconds(1, 600).optional(),
+  retryFor: seconds(0, 3600).optional(),
+  keepAlive: seconds(1, 600).optional(),
+};
+
 const ssh = secretObject({
   ...hop,
   ...secrets,
@@ -102,10 +110,7 @@ const ssh = secretObject({
     .optional(),
   knownHosts: z.array(path, because('is no list of files, as in ["~/.ssh/known_hosts"]')).optional(),
   hostKeyPolicy: choice(["strict", "accept-new"]).optional(),
-  configFile: path.optional(),
-  connectTimeout: seconds(1, 600).optional(),
-  retryFor: seconds(0, 3600).optional(),
-  keepAlive: seconds(1, 600).optional(),
+  ...anyTransport,
 }).superRefine(({ jump: jumps = [], jumpCredentials = {}, configFile, hostKeyPolicy }, context) => {
   const refuse = (where: string[], message: string) =>
     context.addIssue({ code: "custom", path: where, message });
@@ -137,10 +142,7 @@ const opensshShape = {
   host: hostName,
   port: port.optional(),
   user: user.optional(),
-  configFile: path.optional(),
-  connectTimeout: seconds(1, 600).optional(),
-  retryFor: seconds(0, 3600).optional(),
-  keepAlive: seconds(1, 600).optional(),
+  ...anyTransport,
 };
 
 const openssh = z.strictObject(opensshShape, {

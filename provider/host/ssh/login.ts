@@ -53,7 +53,17 @@ export interface Hop extends Means {
   readonly configured?: Configured | undefined;
 }
 
-export interface SshArgs extends Hop, Secrets {
+/** How long is waited, for each way by SSH. */
+export interface Limits {
+  /** Seconds until one attempt to connect has failed; default 10. */
+  readonly connectTimeout?: number | undefined;
+  /** Seconds for which a host that does not answer is tried again; default 30. */
+  readonly retryFor?: number | undefined;
+  /** Seconds between signs of life; after three without answer the connection is lost. Default 10. */
+  readonly keepAlive?: number | undefined;
+}
+
+export interface SshArgs extends Hop, Secrets, Limits {
   /** Machines to pass, in order; each is verified by its own host key, and used to reach the next. */
   readonly jump?: readonly Hop[] | undefined;
   /** By the `host` of a jump; outside the list, since one secret in a list would hide all of it. */
@@ -64,12 +74,6 @@ export interface SshArgs extends Hop, Secrets {
   readonly hostKeyPolicy?: "strict" | "accept-new" | undefined;
   /** A configuration of ssh, read at use, for what is not said here. */
   readonly configFile?: string | undefined;
-  /** Seconds until one attempt to connect has failed; default 10. */
-  readonly connectTimeout?: number | undefined;
-  /** Seconds for which a host that does not answer is tried again; default 30. */
-  readonly retryFor?: number | undefined;
-  /** Seconds between signs of life; after three without answer the connection is lost. Default 10. */
-  readonly keepAlive?: number | undefined;
 }
 
 /** Where a machine is. */

@@ -25,7 +25,7 @@ export function raw(site: Site, kept = false): Raw {
       const lines = spots.map((spot) => `${place(spot).join(" ")}\n`);
       return script("create-many", [String(width)], lines.join(""));
     },
-    readMany: (spots) => script("read-many", spots.flatMap(place)),
+    readMany: (spots) => script("read", spots.flatMap(place)),
     configure: (spot, value) => script("configure", [...place(spot), "work_mem", value]),
     read: (spot) => script("read", place(spot)),
     restart: (spot) => script("restart", place(spot).slice(0, 2)),

@@ -1,6 +1,6 @@
 /** A host behind another by the system's ssh (ProxyJump): what holds for the host holds for the jump, and who ends it is named. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { configured } from "../../support/ssh/configured";
+import { configured, overJumps } from "../../support/ssh/configured";
 import { type TestHost, testHost } from "../../support/ssh/host";
 import { isIn, textOf, WaysIn } from "../../support/ssh/ways-in";
 
@@ -38,23 +38,7 @@ afterAll(async () => {
   await ways?.close();
 });
 
-const block = (name: string, { folder, address }: TestHost, user: string) => [
-  `Host ${name}`,
-  `HostName ${address}`,
-  `User ${user}`,
-  `IdentityFile ${folder}/key_${user}`,
-];
-
-/** After these lines, since the first value of an option counts. */
-const way = (lines: readonly string[]) => [
-  ...lines,
-  ...block("db2", behind, "postgres"),
-  "ProxyJump jump,inner",
-  ...block("jump", jump, "passing"),
-  ...block("inner", inner, "passing"),
-  "Host *",
-  "UserKnownHostsFile /keys/all",
-];
+const way = (lines: readonly string[]) => overJumps({ jump, inner, db2: behind }, lines);
 
 const unchanged = "The state is unchanged: unreachable does not mean gone.";
 const listens = `See that sshd runs there, and listens on that port. ${unchanged}`;

@@ -45,6 +45,27 @@ async function configFile(ways: WaysIn, lines: readonly string[]): Promise<strin
   return file;
 }
 
+const block = (name: string, { folder, address }: TestHost, user: string) => [
+  `Host ${name}`,
+  `HostName ${address}`,
+  `User ${user}`,
+  `IdentityFile ${folder}/key_${user}`,
+];
+
+/** The lines for `db2` behind two jumps of other logins, after these, since the first value of an option counts. */
+export const overJumps = (
+  { jump, inner, db2 }: Readonly<Record<"jump" | "inner" | "db2", TestHost>>,
+  lines: readonly string[],
+): string[] => [
+  ...lines,
+  ...block("db2", db2, "postgres"),
+  "ProxyJump jump,inner",
+  ...block("jump", jump, "passing"),
+  ...block("inner", inner, "passing"),
+  "Host *",
+  "UserKnownHostsFile /keys/all",
+];
+
 export async function keygen(...words: readonly string[]): Promise<void> {
   const made = await execute("ssh-keygen", ["-q", ...words]);
   if (made.code !== 0) throw new Error(made.stderr);

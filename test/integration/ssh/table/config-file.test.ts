@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Properties } from "../../../../provider/schema/check";
 import { type Agent, sshAgent } from "../../../support/ssh/agent";
-import { configuredHere, knownAs } from "../../../support/ssh/configured";
+import { configuredHere, knownAs, overJumps } from "../../../support/ssh/configured";
 import { type TestHost, testHost } from "../../../support/ssh/host";
 import { makeKey } from "../../../support/ssh/keys";
 import { isIn, textOf, WaysIn } from "../../../support/ssh/ways-in";
@@ -48,23 +48,7 @@ afterAll(async () => {
   await ways?.close();
 });
 
-const block = (name: string, { folder, address }: TestHost, user: string) => [
-  `Host ${name}`,
-  `HostName ${address}`,
-  `User ${user}`,
-  `IdentityFile ${folder}/key_${user}`,
-];
-
-/** Each jump has its own login; the first value of an option counts. */
-const behindJumps = (...lines: readonly string[]) => [
-  ...lines,
-  ...block("db2", behind, "postgres"),
-  "ProxyJump jump,inner",
-  ...block("jump", jump, "passing"),
-  ...block("inner", inner, "passing"),
-  "Host *",
-  "UserKnownHostsFile /keys/all",
-];
+const behindJumps = (...lines: readonly string[]) => overJumps({ jump, inner, db2: behind }, lines);
 
 const named = (...lines: readonly string[]) => ["Host orders-db", `HostName ${ways.host.address}`, ...lines];
 const ordersDb = { host: "orders-db" };
