@@ -1,4 +1,4 @@
-import { constants, existsSync, mkdtempSync, symlinkSync, watch, writeFileSync } from "node:fs";
+import { constants, existsSync, mkdtempSync, symlinkSync, writeFileSync } from "node:fs";
 import { access } from "node:fs/promises";
 import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
@@ -127,6 +127,7 @@ export class Master {
 
 /** Milliseconds for what happens on this machine. */
 const patience = 2000;
+const tick = 20;
 
 async function within<T>(milliseconds: number, promise: Promise<T>, otherwise: T): Promise<T> {
   const limit = new AbortController();
@@ -165,22 +166,15 @@ function environment(): NodeJS.ProcessEnv {
   return { ...Object.fromEntries(kept), SSH_ASKPASS_REQUIRE: "never" };
 }
 
-/** The socket is there once the host has let us in. */
-function listening(socket: string, guard: Child, limit: number): Promise<"listens" | "ended" | "late"> {
-  return new Promise((resolve) => {
-    const done = (outcome: "listens" | "ended" | "late") => {
-      clearTimeout(timer);
-      watcher.close();
-      resolve(outcome);
-    };
-    const look = () => {
-      if (existsSync(socket)) done("listens");
-    };
-    const watcher = watch(join(socket, ".."), look);
-    const timer = setTimeout(() => done("late"), limit * 1000);
-    guard.exited.then(() => done("ended"));
-    look();
-  });
+/** The socket is there once the host has let us in. The folder is gone once ssh has ended, so no watch is kept of it. */
+async function listening(socket: string, guard: Child, limit: number): Promise<"listens" | "ended" | "late"> {
+  const deadline = performance.now() + limit * 1000;
+  const ended = guard.exited.then(() => true);
+  while (performance.now() < deadline) {
+    if (existsSync(socket)) return "listens";
+    if (await within(tick, ended, false)) return "ended";
+  }
+  return "late";
 }
 
 /** The last of what a stream says. */
