@@ -1,4 +1,5 @@
 import { CommandError } from "../errors";
+import { packing, unpack } from "../host/packed";
 import { relay } from "../host/relay";
 import { printfFormat, sectionFunction, sections } from "../host/shell";
 import { printExchange } from "./exchange";
@@ -11,7 +12,7 @@ import { journalFile, stageFile } from "./upgrade/journal";
 /** Until a server must have answered. */
 const sessionSeconds = 15;
 
-const script = `${sectionFunction}${relay}${locate}${taking}
+const script = `${sectionFunction}${packing}${relay}${locate}${taking}
 part() { section "$number $1"; }
 # Short texts without a process for each.
 show() { [ -r "$1" ] && while IFS= read -r line || [ -n "$line" ]; do printf '%s\\n' "$line"; done <"$1"; }
@@ -82,24 +83,29 @@ look_at() {
   else ps -o state= -p "$pid" | cut -c1; lsof -a -p "$pid" -d cwd -Fn | sed -n 's/^n//p'; fi
   ask 3>&1
 }
-number=0 stack=$1; shift
-while [ $# -gt 0 ]; do
-  data=$1 own=$1.pginstance bin=$2 size=$3 request=\${4:-$request} asked="$asked
+look_at_all() {
+  while [ $# -gt 0 ]; do
+    data=$1 own=$1.pginstance bin=$2 size=$3 request=\${4:-$request} asked="$asked
 $1
 "; shift 4
-  look_at
-done
-[ -n "$stack" ] || exit 0
+    look_at
+  done
+  [ -z "$stack" ] || look_beside
+}
 # Of the same stack, and beside the last that was asked for: until one keeps us waiting.
 is_of_stack() { while read -r line; do case $line in *'"stack": "'"$stack"'"'*) return ;; esac; done <"$own/marker.json"; return 1; }
-for own in "$(dirname "$data")"/*.pginstance; do
-  data=\${own%.pginstance}
-  case $asked in *"
+look_beside() {
+  for own in "$(dirname "$data")"/*.pginstance; do
+    data=\${own%.pginstance}
+    case $asked in *"
 $data
 "*) continue ;; esac
-  is_of_stack && look_at
-  [ "$code" = 0 ] || break
-done
+    is_of_stack && look_at
+    [ "$code" = 0 ] || break
+  done
+}
+number=0 stack=$1; shift
+packed look_at_all "$@"
 exit 0
 `;
 
@@ -135,7 +141,7 @@ export async function lookAt(targets: readonly Target[], stack = ""): Promise<re
     seconds: 45 + sessionSeconds * targets.length,
   });
   const looks: Map<string, Buffer>[] = [];
-  for (const [section, content] of output.parse(result.stdout)) {
+  for (const [section, content] of output.parse(unpack(result.stdout))) {
     const [number = "", name = ""] = section.split(" ");
     const look = looks[Number(number) - 1] ?? new Map();
     looks[Number(number) - 1] = look.set(name, content);

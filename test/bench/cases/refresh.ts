@@ -17,7 +17,7 @@ export async function refresh(bench: Bench): Promise<Case> {
   for (const { name, create, read } of tools) {
     if (!read) continue;
     // A hundred of its own as well would be too many for the machine: it looks at one a hundred times.
-    const spot = await site.spot(`refresh-${name}`);
+    const spot = await site.spot(`refresh${name}`);
     await create(spot);
     made.push(spot);
     peers.push({ name, run: () => eachOf(Array(amount).fill(spot), read) });
