@@ -26,7 +26,8 @@ const here = /^pginstance-here$/m;
 
 /**
  * The program of a framed shell. A frame is its size, its text, and the bytes that the command reads: the text ends
- * with the nonce, so that half a frame of a cut connection is never run. After each command both outputs get a mark.
+ * with the nonce, so that half a frame of a cut connection is never run. A short text goes as a line, which costs no
+ * process to read. After each command both outputs get a mark.
  */
 const program = (nonce: string) => `${preamble}${lookForFlock}nonce=${nonce}
 if printf x | dd bs=1 count=1 iflag=fullblock >/dev/null 2>&1; then take() { dd bs="$1" count=1 iflag=fullblock 2>/dev/null; }
@@ -40,11 +41,14 @@ run() {
 }
 hold() { script=$2; shift 2; eval "$script"; mark $?; }
 mark ready
-while read -r size; do
-  frame=$(take "$size")
+while read -r frame; do
+  case $frame in *[!0-9]*) ;; *) frame=$(take "$frame") ;; esac
   case $frame in *"#$nonce") eval "$frame" ;; *) exit 1 ;; esac
 done
 `;
+
+/** What every sh reads as it is, and soon enough: it does so byte by byte. */
+const asLine = /^[ -~]{1,1000}$/;
 
 interface Pending {
   readonly command: Command;
@@ -153,14 +157,15 @@ export class FramedShell {
     const words = [verb, String(stdin.length), `"$${name}"`, ...(command.args ?? []).map(quote)].join(" ");
     const definition = known ? "" : `${name}=${quote(command.script)}\n`;
     this.#known.set(command.script, name);
-    const frame = Buffer.from(`${definition}${words} #${this.#nonce}`);
+    const frame = `${definition}${words} #${this.#nonce}`;
+    const sent = asLine.test(frame) ? `${frame}\n` : `${Buffer.byteLength(frame)}\n${frame}`;
     return new Promise((resolve, reject) => {
       this.#pending.push({ command, resolve, reject });
       if (this.#pending.length === 1) {
         this.process.busy(true);
         this.#startLimit();
       }
-      this.process.stdin.write(Buffer.concat([Buffer.from(`${frame.length}\n`), frame, stdin]));
+      this.process.stdin.write(Buffer.concat([Buffer.from(sent), stdin]));
     });
   }
 
