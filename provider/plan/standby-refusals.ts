@@ -4,11 +4,15 @@ import { equalValues } from "../postgresql/values";
 import type { InstanceInputs } from "../schema/inputs";
 import type { Remembered } from "../schema/state";
 
-/** What stands against an instance becoming a standby, or ceasing to be one: a row each. */
+/**
+ * What stands against an instance becoming a standby, or ceasing to be one: a row each. What is not there yet, as after a
+ * base backup that was cut off, is neither.
+ */
 export function judgeStandby({ observed }: Remembered, wanted: InstanceInputs): InputFailure[] {
   const { standby } = wanted;
   const isStandby = observed.role === "standby";
-  const returns = standby?.status === "streaming" && (!isStandby || observed.rejoining);
+  const isPrimary = observed.existence === "present" && !isStandby;
+  const returns = standby?.status === "streaming" && (isPrimary || observed.rejoining);
   const rejoin = standby?.rejoin ?? "refuse";
   const hints = findSetting(wanted.version, "wal_log_hints");
   const hasHints = equalValues(hints, observed.settings.wal_log_hints?.value ?? "off", "on");

@@ -240,6 +240,10 @@ describe("the preview refuses", () => {
     expect(refused(old, following({ rejoin: "rebuild" }))).toEqual([]);
   });
 
+  test("nothing of a standby whose base backup was cut off: there is no data yet", () => {
+    expect(refused(nothing, following())).toEqual([]);
+  });
+
   test("a rewind without checksums and hints", () => {
     const bare = { ...old, dataChecksums: false };
     expect(refused(bare, following({ rejoin: "rewind" }))).toEqual([
