@@ -182,11 +182,16 @@ function declaredOnly(outputs: Properties, { declared }: Remembered): Properties
 
 /**
  * After a failed update the engine keeps the old inputs, so the outputs say what is there, never what was wanted; else
- * the next preview would have nothing to show.
+ * the next preview would have nothing to show. An upgrade may have moved it on from where it was declared.
  */
 function asItIs(olds: Properties, remembered: Remembered, { made }: Outcome): Record<string, unknown> {
   const before = desiredOf(remembered.inputs, remembered.hostMemory, remembered);
-  const inputs = { ...declaredOnly(olds, remembered), ...findDrift(made.observed, before).inputs };
+  const { dataDirectory } = made;
+  const inputs = {
+    ...declaredOnly(olds, remembered),
+    ...findDrift(made.observed, before).inputs,
+    ...(remembered.declared.includes("dataDirectory") && { dataDirectory }),
+  };
   return printState(inputs, { ...made, declared: remembered.declared });
 }
 

@@ -1,5 +1,6 @@
 /** The connection is cut in an operation, again and again; the next one, at once, must end as the run that nothing cut. */
 
+import { setTimeout as sleep } from "node:timers/promises";
 import { instance } from "../../../provider/resources/instance";
 import type { Properties } from "../../../provider/schema/check";
 import { differences, Tally } from "../ending";
@@ -94,24 +95,27 @@ async function uncut({ proxy }: CutWay, operation: Repeated): Promise<Uncut> {
   return { messages, wanted };
 }
 
-/** After whole messages, and in the middle of some. What comes as one message on one way may be two on another. */
-function messageCuts(ways: readonly Uncut[], halves: number): readonly AfterBytes[] {
+/**
+ * After whole messages, and in the middle of so many; of each direction so many of both.
+ * What comes as one message on one way may be two on another.
+ */
+function messageCuts(ways: readonly Uncut[], halves: number, count: number): readonly AfterBytes[] {
   return (["up", "down"] as const).flatMap((direction) => {
     const ends = ways.flatMap(({ messages }) => messages.filter((one) => one.direction === direction));
     const whole = [...new Set(ends.map((one) => one[direction]))].sort((a, b) => a - b);
     const half = whole.map((to, at) => Math.floor((to + (whole[at - 1] ?? 0)) / 2));
-    const step = Math.max(1, Math.ceil((2 * half.length) / halves));
-    return [...whole, ...half.filter((_, at) => at % step === 0)].map((bytes) => ({ direction, bytes }));
+    const bytes = [...whole, ...sample(half, halves / 2)].sort((a, b) => a - b);
+    return sample(bytes, count / 2).map((bytes) => ({ direction, bytes }));
   });
 }
 
 /** So many of them, evenly. */
-function sample<T>(cuts: readonly T[], count: number): readonly T[] {
-  if (cuts.length <= count) return cuts;
-  return cuts.filter(
-    (_, index) =>
-      Math.floor((index * count) / cuts.length) !== Math.floor(((index + 1) * count) / cuts.length),
+function sample<T>(all: readonly T[], count: number): readonly T[] {
+  if (all.length <= count) return all;
+  const wanted = new Set(
+    Array.from({ length: Math.ceil(count) }, (_, index) => Math.floor(((index + 0.5) * all.length) / count)),
   );
+  return all.filter((_, index) => wanted.has(index));
 }
 
 /** @returns whether the moment came before the operation was over */
@@ -125,7 +129,7 @@ async function cutAt(moment: Moment, proxy: TcpProxy, over: Promise<unknown>): P
       proxy.cut();
       return true;
     }
-    await Promise.race([ended, new Promise(setImmediate)]);
+    await Promise.race([ended, sleep(10)]);
   }
   return false;
 }
@@ -185,7 +189,7 @@ export async function sweep(
         return { way, repeated, ...(await uncut(way, repeated)) };
       }),
     );
-    const left: Cut[] = [...moments, ...sample(messageCuts(ready, halves), messages)];
+    const left: Cut[] = [...moments, ...messageCuts(ready, halves, messages)];
     const along = async ({ way, repeated, wanted }: (typeof ready)[number]) => {
       for (let cut = left.shift(); cut; cut = left.shift()) {
         const one = cut;
