@@ -262,6 +262,8 @@ make_folder() {
   mkdir -p "$parent" || return 1
   if problem=$(mkdir "$1" 2>&1); then printf '%s' "$made" >"$1/made"; elif [ ! -d "$1" ]; then echo "$problem" >&2; return 1; fi
 }
+# What somebody else put there, a link too, may be swapped at any time.
+is_own() { [ -O "$1" ] && { [ ! -L "$1" ] || [ -n "$(find "$1" -prune -user "$(id -u)")" ]; }; }
 await_step() {
   [ -e "$1/step.lock" ] || return 0
   exec 8>>"$1/step.lock"
@@ -273,6 +275,7 @@ take_lock() {
   joined=
   [ -d "$1" ] || [ "$5" = make ] || { echo absent; return; }
   if ! problem=$(make_folder "$1" 2>&1); then echo "failed $problem"; return; fi
+  is_own "$1" || { echo "failed $1 belongs to somebody else, and is not used"; return; }
   if ! problem=$( (: >>"$1/lock") 2>&1); then echo "failed cannot open its lock: $problem"; return; fi
   exec 9>>"$1/lock"
   # The shell of a holder that is no more, on a connection of which the host has not heard the end.

@@ -107,7 +107,7 @@ free=$(df -Pk "$to" | awk 'NR == 2 { print $4 }')
 echo ok; echo "$found"
 `;
 
-/** What an interrupted dump left, which it noted: half a file, and the folder of its socket. Needs $own. */
+/** What an interrupted dump left, which it noted: a folder with half a file, and the folder of its socket. Needs $own. */
 export const noHalfDump = `no_half_dump() {
   [ -e "$own/dumping" ] || return 0
   while IFS= read -r half; do [ -z "$half" ] || rm -rf "$half"; done <"$own/dumping"
@@ -119,7 +119,8 @@ export const noHalfDump = `no_half_dump() {
 const dump = `${serverFunctions}${noHalfDump}reach_systemd
 to=$4 name=$5 version=$6 user=$7 programs=$8; shift 8
 stop_limit=$1 start_limit=$2
-partial=$to/.$name-$version-$(printf %s "$data" | cksum | cut -d' ' -f1).partial
+# In a folder of its own, which only its owner may enter: others may write where dumps are kept, and put links there.
+folder=$to/.$name-$version-$(printf %s "$data" | cksum | cut -d' ' -f1).partial partial=$folder/dump
 mark() { cksum <"$data/global/pg_control"; }
 if [ -e "$own/dumped" ] && { read -r control && read -r done; } <"$own/dumped" && [ "$control" = "$(mark)" ] && [ -e "$done" ]; then
   echo "$done"; exit 0
@@ -136,7 +137,9 @@ stop_server INT "$stop_limit" || exit
 mend
 locate
 no_half_dump
-echo "$partial" >"$own/dumping" && sockets=$(mktemp -d /tmp/pginstance-dump.XXXXXX) && echo "$sockets" >>"$own/dumping" || give_up
+if [ -e "$folder" ] || [ -L "$folder" ]; then echo "$folder is there already, and was not made by a dump of this instance" >&2; (exit 1); give_up; fi
+echo "$folder" >"$own/dumping" && mkdir "$folder" || { rm -f "$own/dumping"; (exit 1); give_up; }
+sockets=$(mktemp -d /tmp/pginstance-dump.XXXXXX) && echo "$sockets" >>"$own/dumping" || give_up
 "$bin/postgres" -D "$data" \${elsewhere:+"--config-file=$elsewhere"} -c listen_addresses= -c unix_socket_directories="$sockets" -c unix_socket_permissions=0700 \\
   -c port=5432 -c ssl=off -c logging_collector=off -c log_destination=stderr -c autovacuum=off \\
   -c hot_standby=on </dev/null >"$own/dump.log" 2>&1 7>&- 8>&- 9>&- &

@@ -107,7 +107,7 @@ describe("a provider that is killed within a final dump", () => {
     const deletion = await provider.start({ method: "delete", args: [it.id, it.outs] });
     const [half = ""] = await until("half a dump", async () => {
       const found = await listed(it);
-      return found.length > 0 && found;
+      return existsSync(`${dumps(it)}/${found[0]}/dump`) && found;
     });
     deletion.kill();
     expect(await deletion.ended).toBe(true);
