@@ -143,6 +143,7 @@ async function takeSteps(wanted: Wanted, begun: Opened, held: Held): Promise<Out
   const sight = new Sight(target, found.observed, found);
   try {
     let work: Work = {
+      id,
       target,
       successor,
       progress,

@@ -10,6 +10,7 @@ import { type Desired, desire } from "../plan/desired";
 import { info, type PlanLine } from "../plan/line";
 import { succession } from "../plan/upgrade";
 import { passfileDigest, printPassfile } from "../postgresql/passfile";
+import { fullUnitName } from "../postgresql/unit";
 import { canonicalJson } from "../schema/canonical";
 import type { InstanceInputs } from "../schema/inputs";
 import type { Remembered } from "../schema/state";
@@ -106,6 +107,7 @@ export async function open(
     version,
     name,
     superuser,
+    unit: inputs.service?.unit && fullUnitName(inputs.service.unit),
     replication: { role: inputs.replicationRole?.name, slots: inputs.replicationSlots ?? [] },
   };
   const at = { dataDirectory: target.dataDirectory, owner: facts.owner };

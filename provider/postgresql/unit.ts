@@ -83,7 +83,7 @@ const execution = (stateDirectory: string) =>
 /** Named by the instance's id, which stays. */
 export const unitName = (id: string): string => `pginstance-${id}.service`;
 
-export const isOurUnit = (unit: string): boolean => unit.startsWith("pginstance-");
+export const isOurUnit = (unit: string): boolean => /^pginstance-[\w.-]+\.service$/.test(unit);
 
 /** As systemd spells it. */
 export const fullUnitName = (unit: string): string => (unit.endsWith(".service") ? unit : `${unit}.service`);

@@ -3,7 +3,7 @@ import type { Session } from "../host/session";
 import type { Desired } from "../plan/desired";
 import type { Step, StepKind } from "../plan/step";
 import { alterRolePassword, createPhysicalSlot, ensureReplicationRole } from "../postgresql/sql";
-import { anyPlace, movedUnit, unitName } from "../postgresql/unit";
+import { anyPlace, isOurUnit, movedUnit, unitName } from "../postgresql/unit";
 import { writeAccess } from "./access";
 import { baseBackup, writePassfile } from "./base-backup";
 import { checkpoint } from "./checkpoint";
@@ -29,6 +29,8 @@ import { type Successor, upgrade } from "./upgrade/upgrade";
 
 /** What applying a step needs. */
 export interface Work {
+  /** Of the instance, as the state has it. */
+  readonly id: string;
   /** Where the instance is; an upgrade moves it. */
   readonly target: Target;
   /** Where an upgrade leads. */
@@ -84,7 +86,7 @@ const table: { readonly [K in InPlace]: Apply<K> } = {
   setServiceManager: async (work, { to }) => {
     const { service } = (await work.sight.look()).observed;
     if (to === "systemd") await registerService(work);
-    else if (service) await removeUnit(work.target, work.session, service.unit);
+    else if (service) await removeUnit(work.target, work.session, service.unit, work.id);
   },
   finishUpgrade: async ({ target, session, sight, desired }) =>
     finish(target, session, await sight.look(), desired),
@@ -117,9 +119,10 @@ export async function apply(work: Work, step: Step): Promise<Work> {
 /** Steps that leave behind what is known of the instance after them. */
 const knowsAfter: ReadonlySet<StepKind> = new Set(["writeConfiguration", "writeAccess", "start", "restart"]);
 
-async function registerService({ target, session, sight, desired: { service } }: Work): Promise<void> {
-  const { marker, observed } = await sight.look();
-  const unit = service.unit ?? observed.service?.unit ?? unitName(marker?.id ?? target.name);
+async function registerService({ id, target, session, sight, desired: { service } }: Work): Promise<void> {
+  const found = (await sight.look()).observed.service?.unit ?? "";
+  const foreign = found === "" || isOurUnit(found) ? undefined : found;
+  const unit = service.unit ?? foreign ?? unitName(id);
   const text = movedUnit(service.text ?? "", anyPlace, stateDirectory(target));
   await registerUnit(target, session, { unit, text, enabled: service.enabled });
 }

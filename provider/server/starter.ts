@@ -50,7 +50,7 @@ async function openStarter(target: Target, session: Session): Promise<void> {
   });
   const unit = stdout.toString("utf8").trim();
   if (unit === "") return;
-  const args = [unit, target.owner];
+  const args = [unit, target.owner, target.unit ?? ""];
   const made = await target.host.run({ name: "systemd", script: starter, args, user: "root", seconds: 30 });
   const place = made.stdout.toString("utf8").trim();
   if (made.exitCode !== 0 || place === "") {
@@ -60,6 +60,7 @@ async function openStarter(target: Target, session: Session): Promise<void> {
         command: "systemctl start",
         exitCode: made.exitCode,
         stderr: made.stderr,
+        hint: `Nothing was done. If that is its unit, declare it as service.unit; else correct ${own}/${unitFile}, which names it.`,
       },
     );
   }
@@ -67,10 +68,16 @@ async function openStarter(target: Target, session: Session): Promise<void> {
 }
 
 /**
- * Root's part. The pipes are in a directory of root's, so that the owner can put nothing in their place; the one word that
+ * Root's part. The owner can write any name where the unit's stands, so a unit is started that runs as the owner, or one of
+ * PostgreSQL's packages, or the declared one. The pipes are in a directory of root's, so that the owner can put nothing in their place; the one word that
  * is heard starts the one unit. It ends when nobody holds the first pipe any more, or nobody came for it for some seconds.
  */
-const starter = `place=$(mktemp -d /run/pginstance.XXXXXX) && mkfifo -m 600 "$place/ask" "$place/answer" &&
+const starter = `case $1 in
+  -* | */* | *[[:space:]]*) echo "$1 is no name of a unit" >&2; exit 1 ;;
+  "$3" | postgresql*.service) ;;
+  *) [ "$(systemctl show --property=User --value -- "$1")" = "$2" ] || { echo "$1 is no unit that runs as $2" >&2; exit 1; } ;;
+esac
+place=$(mktemp -d /run/pginstance.XXXXXX) && mkfifo -m 600 "$place/ask" "$place/answer" &&
   chown "$2" "$place/ask" "$place/answer" && chmod 755 "$place" || exit
 setsid sh -c 'place=$1 unit=$2
 setsid sh -c "sleep 15; : <>\\"\\$1/ask\\"" late "$place" & late=$!

@@ -1,7 +1,7 @@
 import { CommandError, UnsupportedError } from "../errors";
 import type { Host } from "../host/host";
 import type { Session } from "../host/session";
-import { isOurUnit, unitsIn } from "../postgresql/unit";
+import { isOurUnit, unitName, unitsIn } from "../postgresql/unit";
 import type { Observation } from "./observe";
 import { describe, stateDirectory, type Target, unitFile } from "./target";
 
@@ -50,9 +50,13 @@ export async function rememberUnit(
 
 const isMain = '[ "$(systemctl show --property=MainPID --value "$1" 2>/dev/null)" = "$2" ]';
 
-/** Removes a unit of ours; the server is down by then, or is to go on without. */
-export async function removeUnit(target: Target, session: Session, unit: string): Promise<void> {
-  if (isOurUnit(unit)) await asRoot(target, `removing ${unit}`, remove, [unit]);
+/**
+ * Removes a unit of ours; the server is down by then, or is to go on without. The note of it is the owner's to change, so
+ * root removes the one of the instance's id, whatever it says.
+ */
+export async function removeUnit(target: Target, session: Session, noted: string, id: string): Promise<void> {
+  const unit = unitName(id);
+  if (isOurUnit(noted)) await asRoot(target, `removing ${unit}`, remove, [unit]);
   await session.remove(unitFile);
 }
 
@@ -140,7 +144,7 @@ for link in /etc/systemd/system/*.wants/"$unit"; do [ ! -L "$link" ] || is=enabl
 [ "$is" = "$2" ] || systemctl "$2" "$unit" 2>&1 >/dev/null
 `;
 
-const find = `said=$(systemctl cat "$unit" 2>&1 >/dev/null) || { echo "$said"; exit ${codes.noUnit}; }
+const find = `said=$(systemctl cat -- "$unit" 2>&1 >/dev/null) || { echo "$said"; exit ${codes.noUnit}; }
 `;
 
 const remove = `rm -f "$at.new".*

@@ -10,6 +10,8 @@ export interface Target {
   readonly version: Major;
   readonly name: string;
   readonly superuser: string;
+  /** Somebody else's that the program declares: it is started whomever it runs as. */
+  readonly unit?: string;
   /** What the program declares of replication, for what is asked of the server. */
   readonly replication?: { readonly role?: string; readonly slots: readonly string[] };
 }

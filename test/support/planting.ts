@@ -14,12 +14,17 @@ export interface User {
 export class Decoys {
   private constructor(
     readonly folder: string,
-    /** To be linked to: each user's file, and the folder that it lies in. */
+    /** To be linked to: each user's file, and the folder that it lies in; as their host names them. */
     readonly places: readonly string[],
   ) {}
 
-  static async make(users: Readonly<Record<string, User>>): Promise<Decoys> {
-    const folder = await mkdtemp(join(tmpdir(), "pgi-decoys-"));
+  /** @param base the path by which the tests see the files of another host, and a folder there */
+  static async make(
+    users: Readonly<Record<string, User>>,
+    base: readonly [root: string, folder: string] = ["", tmpdir()],
+  ): Promise<Decoys> {
+    const [root, within] = base;
+    const folder = await mkdtemp(join(root, within, "pgi-decoys-"));
     const places: string[] = [];
     for (const [name, { uid, gid }] of Object.entries(users)) {
       const file = join(folder, name, "precious");
@@ -27,7 +32,7 @@ export class Decoys {
       await writeFile(file, `of ${name}\n`);
       await chmod(file, 0o600);
       for (const path of [file, join(folder, name)]) await chown(path, uid, gid);
-      places.push(file, join(folder, name));
+      places.push(...[file, join(folder, name)].map((path) => path.slice(root.length)));
     }
     await chmod(folder, 0o755);
     return new Decoys(folder, places);
@@ -57,15 +62,16 @@ export class Decoys {
  */
 const program = String.raw`
 use Time::HiRes "usleep";
-my ($moment, @decoys) = @ARGV;
+my ($until, @decoys) = @ARGV;
+$until += time;
 chomp(my @names = <STDIN>);
 my ($planted, $on) = (0, 1);
 $SIG{TERM} = sub { $on = 0 };
-while ($on) {
+while ($on && time < $until) {
   for my $path (@names) {
     my $aside = "$path.aside";
     my $moved = rename $path, $aside;
-    if (symlink $decoys[$planted % @decoys], $path) { $planted++; usleep $moment; unlink $path if -l $path; }
+    if (symlink $decoys[$planted % @decoys], $path) { $planted++; usleep 300; unlink $path if -l $path; }
     rename $aside, $path if $moved;
     last if !$on;
     usleep 5000;
@@ -74,14 +80,20 @@ while ($on) {
 print "$planted\n";
 `;
 
+/** A command that does so for some seconds; the names are lines of its input. */
+export function planting(decoys: Decoys, seconds: number): [string, ...string[]] {
+  return ["perl", "-e", program, String(seconds), ...decoys.places];
+}
+
 export interface Planter {
   /** @returns how many links there were */
   stop(): Promise<number>;
 }
 
-export function plantLinks(by: User, decoys: Decoys, names: readonly string[], moment = 300): Planter {
-  const args = ["-e", program, String(moment), ...decoys.places];
-  const child = spawn("perl", args, { cwd: "/", stdio: ["pipe", "pipe", "inherit"], ...by });
+/** On this machine, until it is stopped. */
+export function plantLinks(by: User, decoys: Decoys, names: readonly string[]): Planter {
+  const [command, ...args] = planting(decoys, 60);
+  const child = spawn(command, args, { cwd: "/", stdio: ["pipe", "pipe", "inherit"], ...by });
   // Not among its arguments: by them a test ends what works in a folder.
   child.stdin.end(names.join("\n"));
   let said = "";
