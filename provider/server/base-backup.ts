@@ -8,6 +8,7 @@ import { accessFiles, occupied, walOutside } from "./init";
 import { outside } from "./outside";
 import { findLogs, ownFiles } from "./own-files";
 import { primaryFunctions, wordsOf } from "./primary";
+import { renaming } from "./rename";
 import { type Placement, placeTablespaces } from "./standby-tablespaces";
 import { describe, stateDirectory, type Target } from "./target";
 
@@ -85,7 +86,7 @@ const foreign =
 
 /** pg_basebackup puts each tablespace into an empty folder alone: what is there is known, and can be taken away again. */
 const script = `data=$1 new=$2 bin=$3 conninfo=$4 slot=$5 mode=$6 size=$7 own=$8 wal=$9 spaces=\${10}; shift 10
-${primaryFunctions}${outside}${ownFiles}
+${primaryFunctions}${outside}${renaming}${ownFiles}
 each_space() { [ -z "$spaces" ] || printf '%s\n' "$spaces" | while IFS= read -r dir; do "$1" "$dir" || exit; done; }
 give_up() { code=$1; give_up_spaces; rm -rf "$new"; give_up_wal "$wal"; [ -z "$made" ] || drop_slot "$slot"; exit "$code"; }
 if [ "$mode" = publish ] && [ -d "$data" ]; then rmdir "$data" || exit ${occupied}; fi
@@ -123,7 +124,7 @@ sync postgresql.conf postgresql.auto.conf pg_hba.conf pg_ident.conf standby.sign
 [ ! -e "$data" ] || { echo "$data was made by somebody else meanwhile" >&2; give_up ${occupied}; }
 sync "$new/pg_tblspc" 2>/dev/null || sync
 each_space kept_space || give_up 1
-keep_wal "$wal" && mv "$new" "$data" || give_up 1
+keep_wal "$wal" && rename_to "$new" "$data" || give_up 1
 kept_wal "$wal"
 sync "$(dirname "$data")" 2>/dev/null || sync
 `;

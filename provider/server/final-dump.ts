@@ -2,6 +2,7 @@ import { CommandError, InstanceStateError, UnsupportedError } from "../errors";
 import { type Session, timedOut } from "../host/session";
 import { binDirectories } from "../postgresql/programs";
 import { majors } from "../postgresql/version";
+import { renaming } from "./rename";
 import { serverFunctions } from "./service";
 import { startingStep } from "./starter";
 import { describe, stateDirectory, type Target } from "./target";
@@ -116,7 +117,7 @@ export const noHalfDump = `no_half_dump() {
 `;
 
 /** A dump whose server was not started since, by what pg_control says, is not made twice. */
-const dump = `${serverFunctions}${noHalfDump}reach_systemd
+const dump = `${serverFunctions}${noHalfDump}${renaming}reach_systemd
 to=$4 name=$5 version=$6 user=$7 programs=$8; shift 8
 stop_limit=$1 start_limit=$2
 # In a folder of its own, which only its owner may enter: others may write where dumps are kept, and put links there.
@@ -158,7 +159,7 @@ closed=$(PGHOST=$sockets PGPORT=5432 "$programs/psql" -XAtw -U "$user" -d templa
 chmod 600 "$partial" && { sync "$partial" 2>/dev/null || sync; } || give_up
 end_private
 while file=$to/$name-$version-$(date -u +%Y%m%dT%H%M%SZ).sql; [ -e "$file" ]; do sleep 1; done
-mv "$partial" "$file" && { sync "$to" 2>/dev/null || sync; } || give_up
+rename_to "$partial" "$file" && { sync "$to" 2>/dev/null || sync; } || give_up
 no_half_dump; rm -f "$own/dump.log"
 { mark; echo "$file"; } >"$own/dumped"
 echo "$file"

@@ -4,6 +4,7 @@ import type { Desired } from "../plan/desired";
 import type { AccessFile } from "../postgresql/access";
 import { initdb } from "../postgresql/programs";
 import { outside } from "./outside";
+import { renaming } from "./rename";
 import { describe, stateDirectory, type Target } from "./target";
 
 /**
@@ -75,7 +76,7 @@ export const occupied = 17;
  * that place into the file, as a comment.
  */
 const initScript = `data=$1 own=$2 new=$2/new wal=$3 size=$4; shift 4
-${outside}
+${outside}${renaming}
 [ ! -d "$data" ] || rmdir "$data" || exit ${occupied}
 rm -rf "$new"
 begin_wal "$wal" || exit ${occupied}
@@ -87,6 +88,6 @@ sockets=$(sed -n "s/^#*unix_socket_directories = '\\([^',]*\\).*/\\1/p" "$new/po
 sync "$new/postgresql.conf" "$new/pg_hba.conf" "$new/pg_ident.conf" 2>/dev/null || sync
 [ ! -e "$data" ] || { echo "$data was made by somebody else meanwhile" >&2; exit ${occupied}; }
 keep_wal "$wal" || exit 1
-mv "$new" "$data" && kept_wal "$wal" || exit 1
+rename_to "$new" "$data" && kept_wal "$wal" || exit 1
 sync "$(dirname "$data")" 2>/dev/null || sync
 `;

@@ -4,6 +4,7 @@ import { timedOut } from "../../host/session";
 import type { Desired } from "../../plan/desired";
 import type { Upgrade } from "../../plan/upgrade";
 import { type PgUpgradeOptions, pgUpgrade } from "../../postgresql/upgrade-programs";
+import { renaming } from "../rename";
 import { serverCodes, serverFunctions, signals, triggersArgument } from "../service";
 import { startingStep } from "../starter";
 import { describe, stateDirectory, type Target } from "../target";
@@ -73,7 +74,7 @@ const placeOf = (target: Target, journal: Journal, start: number): string[] => [
  * $1 to $3 as for a server: old programs, old data directory, state directory. $4 new programs, $5 where the new cluster
  * goes, $6 where the old one stays, $7 mode, $8 new major, $9 seconds for a start, then the tablespaces.
  */
-const functions = `${serverFunctions}reach_systemd
+const functions = `${serverFunctions}${renaming}reach_systemd
 new_bin=$4 place=$5 old=$6 mode=$7 to=$8 wait=$9; shift 9
 tablespaces=$1; shift
 new=$own/new old_bin=$bin
@@ -101,14 +102,14 @@ go_back() {
   start_server "$wait" -
 }
 publish() {
-  if [ "$place" = "$data" ]; then [ -e "$old" ] || mv "$data" "$old" || return 1
+  if [ "$place" = "$data" ]; then [ -e "$old" ] || rename_to "$data" "$old" || return 1
   else
     up=$(dirname "$place")
     while [ ! -d "$up" ]; do made="$made$up
 "; up=$(dirname "$up"); done
     mkdir -p "$(dirname "$place")" && printf '%s' "$made" >>"$own/made" || return 1
   fi
-  [ ! -e "$new" ] || mv "$new" "$place" || return 1
+  [ ! -e "$new" ] || rename_to "$new" "$place" || return 1
   flush "$(dirname "$place")"; flush "$(dirname "$data")"
 }
 unpublish() {
