@@ -5,7 +5,7 @@
  */
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, it } from "vitest";
-import { ending } from "../../support/ending";
+import { differences, ending } from "../../support/ending";
 import { inMemory } from "../../support/in-memory";
 import { handles } from "../../support/instances";
 import { processesWith } from "../../support/processes";
@@ -45,10 +45,18 @@ const programs: Readonly<Record<string, RegExp>> = {
   statistics: /\/vacuumdb /,
 };
 
-const momentsOf = ({ folder }: Upgradable): Moment[] =>
+/** Steps beside the old server: it takes sessions meanwhile, whatever becomes of them. */
+const beside = ["initdb of the new cluster", "pg_upgrade --check"];
+
+const momentsOf = ({ folder, sql }: Upgradable, content: unknown): Moment[] =>
   Object.entries(programs).map(([name, program]) => ({
     name: `during ${name}`,
     isNow: () => processesWith(folder.path).some(({ argv }) => program.test(argv.split(" -c ")[0] ?? "")),
+    async meanwhile() {
+      if (!beside.includes(name)) return;
+      const lines = differences(await contentOf(sql), content);
+      if (lines.length > 0) throw new Error(`the old cluster: ${lines.join("; ")}`);
+    },
   }));
 
 /** An instance of 15, filled, that is upgraded to 17 over SSH. */
@@ -89,7 +97,7 @@ describe.concurrent("a connection that is cut in an upgrade", () => {
       const snapshot = await Snapshot.take(at);
       try {
         const ways = [await cutWay(host, login)];
-        const moments = momentsOf(at);
+        const moments = momentsOf(at, before);
         await sweep(`upgrade (${one.mode})`, ways, upgradeOf(at, snapshot, one), {
           messages,
           moments,
