@@ -12,7 +12,8 @@ export interface ServiceArgs {
    * A unit that somebody else made, as in `"postgresql@17-main"`: the server is started by that one, and no other is
    * written. It is not changed, not enabled or disabled by the provider, and it stays when the instance is deleted.
    * Default: a unit of the provider's own (the output `unit`); of an instance that is taken over (`adopt`) the unit that
-   * its server runs in, if there is one.
+   * its server runs in, if there is one. Where that one has no `User=` of the owner, and no name that begins with
+   * `postgresql`, it has to be declared: root starts no other unit for an owner.
    */
   unit?: pulumi.Input<string>;
 
