@@ -300,10 +300,17 @@ export interface InstanceArgs {
 
   /**
    * What starts the server. `"systemd"`: a unit of its own, which a boot of the host starts, too; it needs systemd as
-   * process 1 and a login that may become root, which then does nothing but write that unit and start it. `"pg_ctl"`:
-   * the provider starts it as the owner, and nobody else does: a boot does not.
+   * process 1, and one of two ways to a unit. A login that may become root, which then does nothing but write that unit
+   * and start it. Or an owner who lingers (`loginctl enable-linger OWNER`, once, as root): the unit is then the owner's
+   * own, in `~/.config/systemd/user`, and nobody becomes root. `"pg_ctl"`: the provider starts it as the owner, and nobody
+   * else does: a boot does not.
    *
-   * Default: `systemd` for a new instance where both is given, else `pg_ctl`; then it stays.
+   * Default: `systemd` for a new instance where it may be had, by root before by lingering, else `pg_ctl`; then it stays.
+   *
+   * A unit of the owner's own does a little less: the OOM killer spares its server no more than others, a boot does not
+   * wait for the network or for mounts over it, and a shutdown of the host gives all of a user two minutes
+   * (`TimeoutStopSec` of `user@.service`). An owner who lingers no more is shown by `pulumi refresh`, and a start is
+   * refused: the server would end with the login.
    *
    * The unit never limits a start or a stop (recovery and the last checkpoint take what they take), and a server that
    * was killed is started again after 5 s. Stops are the provider's own in either case, so `stopMode` is heeded. A unit
@@ -311,7 +318,8 @@ export interface InstanceArgs {
    * put right by `pulumi up` without a restart.
    *
    * A change stops the server, hands it over and starts it again, which the preview warns of.
-   * Errors: UnsupportedError without systemd or root, and for an owner whose shared memory logind would remove.
+   * Errors: UnsupportedError without systemd, where neither root nor lingering is given, and for an owner whose shared
+   * memory logind would remove; nothing is stopped for it.
    */
   serviceManager?: pulumi.Input<"systemd" | "pg_ctl">;
 
@@ -453,7 +461,7 @@ export class Instance extends pulumi.CustomResource {
   declare readonly role: pulumi.Output<"primary" | "standby">;
   /** Where the server writes what does not go to a log of its own. */
   declare readonly logFile: pulumi.Output<string>;
-  /** The systemd unit that starts it; undefined: none does. */
+  /** The systemd unit that starts it, the host's or the owner's own; undefined: none does. */
   declare readonly unit: pulumi.Output<string | undefined>;
   /** Keys that were taken at the first contact (`hostKeyPolicy: "accept-new"`), by host: compare them with the hosts' own. */
   declare readonly hostKeys: pulumi.Output<Record<string, string>>;

@@ -31,8 +31,8 @@ import { requirePossible } from "../server/possible";
 import { requirePrimary } from "../server/primary";
 import { requirePromotable } from "../server/promote";
 import { requireRejoin } from "../server/rejoin";
+import { findScope } from "../server/scope";
 import { Sight } from "../server/sight";
-import { mayUseSystemd } from "../server/systemd";
 import { describe, stateDirectory, type Target } from "../server/target";
 import { observeAsIs } from "../server/upgrade/as-is";
 import { follow, isUnfinished } from "../server/upgrade/journal";
@@ -197,7 +197,7 @@ function afterSteps(failure: unknown, steps: readonly Step[]): unknown {
   return failure;
 }
 
-/** A new server is systemd's where that may be; what exists stays with what it has. */
+/** A new server is systemd's where that may be, the host's or the owner's own; what exists stays with what it has. */
 async function chooseManager(
   { target, facts, desired }: Opened,
   { observed }: Observation,
@@ -205,9 +205,11 @@ async function chooseManager(
 ): Promise<Desired> {
   const { service } = desired;
   if (service.manager !== null || observed.service !== null || !facts.hasSystemd) return desired;
-  const may = await mayUseSystemd(target.host);
-  if (!may) progress("nobody may become root here, so the server is not systemd's: a boot does not start it");
-  return { ...desired, service: { ...service, manager: may ? "systemd" : "pg_ctl" } };
+  const scope = await findScope(target);
+  if (!(scope instanceof Error)) return { ...desired, service: { ...service, manager: "systemd", scope } };
+  const why = `nobody may become root here, and ${target.owner} has no systemd that lingers`;
+  progress(`${why}, so the server is not systemd's: a boot does not start it`);
+  return { ...desired, service: { ...service, manager: "pg_ctl" } };
 }
 
 /** What an upgrade left that was cut off is taken back or brought on; then the instance is where its journal says. */

@@ -84,7 +84,7 @@ export async function dropKnown(known: Known, progress: (line: string) => void):
     const { service } = found.observed;
     if (service) {
       progress(`removing ${service.unit}`);
-      await removeUnit(inside, session, service.unit, known.id);
+      await removeUnit(inside, session, service, known.id);
     }
     const left = await leavePrimary(inside, session, desired, found);
     await removeOldClusters(inside, session, found);

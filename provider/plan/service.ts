@@ -32,11 +32,12 @@ function differences({ service: found, adopted }: Observed, { service: wanted }:
   if (found === null) return [];
   if (wanted.unit !== null) return found.unit === wanted.unit ? [] : [`is now ${wanted.unit}`];
   if (!isOurUnit(found.unit)) return [];
+  const text = wanted.text?.[found.scope] ?? null;
   const isAsked = !adopted || wanted.manager !== null;
   const rows: readonly [differs: boolean, words: string][] = [
     [isAsked && found.masked, "is masked"],
     [isAsked && !found.masked && found.text === null, "is missing"],
-    [isAsked && found.text !== null && wanted.text !== null && found.text !== wanted.text, "differs"],
+    [isAsked && found.text !== null && text !== null && found.text !== text, "differs"],
     [isAsked && found.dropIns.length > 0, `has ${found.dropIns.join(", ")}`],
     [isAsked && !found.enabled && wanted.enabled, "is not enabled"],
     [found.enabled && !wanted.enabled, "is enabled"],
@@ -58,9 +59,11 @@ export function serviceLines(observed: Observed, desired: Desired, steps: readon
 export function servicePlaces(observed: Observed, desired: Desired): string[] {
   const { service } = observed;
   if (service === null) return [];
+  const unlingering = `the owner lingers no more (loginctl enable-linger): a boot does not start ${service.unit}`;
   const outside = `the server runs outside of ${service.unit}: the next restart brings it back`;
   return [
     ...differences(observed, desired).map((words) => `${service.unit} ${words}`),
     ...(service.runsOutside ? [outside] : []),
+    ...(service.lingers ? [] : [unlingering]),
   ];
 }

@@ -1,6 +1,10 @@
 /** A systemd unit of ours: https://www.freedesktop.org/software/systemd/man/latest/systemd.service.html */
 
+/** Whose systemd runs it: the host's, which only root tells anything; or the owner's own, where that user lingers. */
+export type Scope = "system" | "user";
+
 export interface UnitFacts {
+  readonly scope: Scope;
   readonly name: string;
   readonly owner: string;
   /** Beside the data directory. What the unit runs is a script in it, so that no upgrade changes the unit. */
@@ -10,6 +14,40 @@ export interface UnitFacts {
   readonly environment: Readonly<Record<string, string>>;
   /** Of the server's socket; made at each boot where it lies below /run. */
   readonly socketDirectory?: string;
+}
+
+/**
+ * What differs between them. A user's systemd knows no unit of the network, and has no score to give that is better than
+ * its own: nobody is spared by the OOM killer.
+ */
+const scopes: Readonly<Record<Scope, ScopedLines>> = {
+  system: {
+    after: ["Wants=network-online.target", "After=network-online.target"],
+    identity: (owner) => [
+      `User=${owner}`,
+      "Environment=PG_OOM_ADJUST_FILE=/proc/self/oom_score_adj PG_OOM_ADJUST_VALUE=0",
+    ],
+    score: ["OOMScoreAdjust=-900"],
+    target: "multi-user.target",
+    runtime: /^(?:\/var)?\/run\/(.+)$/,
+  },
+  user: {
+    after: [],
+    identity: () => [],
+    score: [],
+    target: "default.target",
+    runtime: /^\/run\/user\/\d+\/(.+)$/,
+  },
+};
+
+interface ScopedLines {
+  readonly after: readonly string[];
+  readonly identity: (owner: string) => readonly string[];
+  readonly score: readonly string[];
+  /** Whose start starts it. */
+  readonly target: string;
+  /** The socket directories that are its to make. */
+  readonly runtime: RegExp;
 }
 
 /** In the place of the state directory, where units are compared: that one moves with an upgrade. */
@@ -22,25 +60,24 @@ export const anyPlace = "/";
  */
 export function printUnit(facts: UnitFacts): string {
   const { name, owner, stateDirectory, directories, environment, socketDirectory = "" } = facts;
+  const { after, identity, score, target, runtime: belowRun } = scopes[facts.scope];
   const variables = Object.entries(environment).map(
     ([key, value]) => `Environment=${quoted(`${key}=${value}`)}`,
   );
-  const [, runtime] = /^(?:\/var)?\/run\/(.+)$/.exec(socketDirectory) ?? [];
+  const [, runtime] = belowRun.exec(socketDirectory) ?? [];
   const lines = [
     "# Written by pulumi-pginstance, which puts back what is changed here: declare `service` instead.",
     "[Unit]",
     `Description=PostgreSQL instance ${name}`,
     "Documentation=https://www.postgresql.org/docs/",
-    "Wants=network-online.target",
-    "After=network-online.target",
+    ...after,
     mounts([stateDirectory, ...directories]),
     "StartLimitIntervalSec=0",
     "",
     "[Service]",
     "Type=notify",
     "NotifyAccess=all",
-    `User=${owner}`,
-    "Environment=PG_OOM_ADJUST_FILE=/proc/self/oom_score_adj PG_OOM_ADJUST_VALUE=0",
+    ...identity(owner),
     ...variables,
     ...(runtime === undefined || runtime === "postgresql" ? [] : runtimeDirectory(runtime)),
     execution(stateDirectory),
@@ -49,12 +86,12 @@ export function printUnit(facts: UnitFacts): string {
     "KillSignal=SIGINT",
     "TimeoutStartSec=infinity",
     "TimeoutStopSec=1h",
-    "OOMScoreAdjust=-900",
+    ...score,
     "Restart=on-abnormal",
     "RestartSec=5",
     "",
     "[Install]",
-    "WantedBy=multi-user.target",
+    `WantedBy=${target}`,
   ];
   return lines.join("\n");
 }
@@ -92,3 +129,7 @@ export const fullUnitName = (unit: string): string => (unit.endsWith(".service")
 export function unitsIn(cgroups: string): string[] {
   return cgroups.split("\n").flatMap((line) => line.split("/").filter((part) => part.endsWith(".service")));
 }
+
+/** Those of a user are within the unit that runs that user's systemd. */
+export const scopeIn = (cgroups: string): Scope =>
+  unitsIn(cgroups).some((unit) => unit.startsWith("user@")) ? "user" : "system";

@@ -98,6 +98,10 @@ export const observedSchema = z.strictObject({
   service: z
     .strictObject({
       unit: z.string(),
+      /** Whose systemd has it: the host's, or the owner's own. */
+      scope: z.enum(["system", "user"]).default("system"),
+      /** Without, the owner's own is there only while the owner is logged in. Of the host's: true. */
+      lingers: z.boolean().default(true),
       /** Of the unit's file, as for any state directory; null: there is none, or it is masked. */
       text: z.string().nullable(),
       enabled: z.boolean(),

@@ -19,6 +19,7 @@ import { createSlot } from "./primary";
 import { promote, releaseOwnSlot } from "./promote";
 import { rejoin } from "./rejoin";
 import { reloadAndVerify } from "./reload";
+import { requireScope } from "./scope";
 import { pgCtl } from "./service";
 import { Sight } from "./sight";
 import { registerUnit, removeUnit } from "./systemd";
@@ -86,7 +87,7 @@ const table: { readonly [K in InPlace]: Apply<K> } = {
   setServiceManager: async (work, { to }) => {
     const { service } = (await work.sight.look()).observed;
     if (to === "systemd") await registerService(work);
-    else if (service) await removeUnit(work.target, work.session, service.unit, work.id);
+    else if (service) await removeUnit(work.target, work.session, service, work.id);
   },
   finishUpgrade: async ({ target, session, sight, desired }) =>
     finish(target, session, await sight.look(), desired),
@@ -120,11 +121,12 @@ export async function apply(work: Work, step: Step): Promise<Work> {
 const knowsAfter: ReadonlySet<StepKind> = new Set(["writeConfiguration", "writeAccess", "start", "restart"]);
 
 async function registerService({ id, target, session, sight, desired: { service } }: Work): Promise<void> {
-  const found = (await sight.look()).observed.service?.unit ?? "";
-  const foreign = found === "" || isOurUnit(found) ? undefined : found;
+  const found = (await sight.look()).observed.service;
+  const foreign = found && !isOurUnit(found.unit) ? found.unit : undefined;
   const unit = service.unit ?? foreign ?? unitName(id);
-  const text = movedUnit(service.text ?? "", anyPlace, stateDirectory(target));
-  await registerUnit(target, session, { unit, text, enabled: service.enabled });
+  const scope = found?.scope ?? service.scope ?? (await requireScope(target));
+  const text = movedUnit(service.text?.[scope] ?? "", anyPlace, stateDirectory(target));
+  await registerUnit(target, session, { unit, scope, text, enabled: service.enabled });
 }
 
 async function writeRecords(

@@ -6,13 +6,14 @@ import { printExchange } from "./exchange";
 import { locate } from "./files";
 import { questions } from "./questions";
 import { taking } from "./readable";
+import { scoping } from "./scope";
 import { describe, type Target, unitFile } from "./target";
 import { journalFile, stageFile } from "./upgrade/journal";
 
 /** Until a server must have answered. */
 const sessionSeconds = 15;
 
-const script = `${sectionFunction}${packing}${relay}${locate}${taking}
+const script = `${sectionFunction}${packing}${relay}${locate}${taking}${scoping}
 part() { section "$number $1"; }
 # Short texts without a process for each.
 show() { [ -r "$1" ] && while IFS= read -r line || [ -n "$line" ]; do printf '%s\\n' "$line"; done <"$1"; }
@@ -48,9 +49,10 @@ look_at() {
   [ ! -d "$data" ] || { [ "$bin" = "$known" ] || { known=$bin binaries=$("$bin/postgres" --version); }; printf '%s\\n' "$binaries"; }
   part unit; show "$own/${unitFile}"
   if [ -s "$own/${unitFile}" ]; then
-    read -r unit <"$own/${unitFile}"; etc=/etc/systemd/system run=/run/systemd/system
+    read_unit
     part unitfile; [ -L "$etc/$unit" ] || show "$etc/$unit"
     part unitstate
+    [ "$scope" != user ] || lingers || echo unlingering
     for link in "$etc/$unit" "$run/$unit"; do [ ! -L "$link" ] || echo masked; done
     for link in "$etc"/*.wants/"$unit"; do [ ! -L "$link" ] || echo enabled; done
     for file in "$etc/$unit.d"/*.conf "$etc.control/$unit.d"/*.conf "$run/$unit.d"/*.conf "$run.control/$unit.d"/*.conf; do [ ! -e "$file" ] || echo "$file"; done

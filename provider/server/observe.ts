@@ -207,12 +207,16 @@ function parseOriginals(text: string): Observed["originals"] {
 
 /** Of somebody else's unit only the name is ours to know. */
 function serviceOf(note: string, file: string, found: string, cgroups: string): Observed["service"] {
-  const [unit = "", stateDirectory = ""] = note.split("\n");
+  const [unit = "", stateDirectory = "", third] = note.split("\n");
   if (unit === "") return null;
   const runsOutside = cgroups !== "" && !unitsIn(cgroups).includes(unit);
-  const nothing = { unit, text: null, enabled: false, masked: false, dropIns: [], runsOutside };
-  if (!isOurUnit(unit)) return nothing;
   const lines = found.split("\n");
+  const where = {
+    scope: third === "user" ? third : "system",
+    lingers: !lines.includes("unlingering"),
+  } as const;
+  const nothing = { unit, ...where, text: null, enabled: false, masked: false, dropIns: [], runsOutside };
+  if (!isOurUnit(unit)) return nothing;
   const text = bytesToText(file).trim();
   return {
     ...nothing,

@@ -5,7 +5,9 @@ import { requireChecksumsProgram } from "./checksums";
 import { query } from "./connect";
 import { addressOf, type Observation } from "./observe";
 import { requirePlace } from "./places";
+import { requireScope, withoutLingering } from "./scope";
 import { placeTablespaces } from "./standby-tablespaces";
+import { requireUnitPossible } from "./systemd";
 import { describe, type Target } from "./target";
 
 type Require<K extends StepKind> = (
@@ -22,6 +24,27 @@ async function requireWalDirectory(
 ): Promise<void> {
   if (directory !== undefined)
     await requirePlace(target, { property: "walDirectory", kind: "wal", directory });
+}
+
+/** For the first unit of an instance; with one that is there it stays where that is. */
+async function requireUnit(
+  target: Target,
+  { service }: Desired,
+  found: Observation | undefined,
+): Promise<void> {
+  if (found?.observed.service) return;
+  await requireUnitPossible(target, service.scope ?? (await requireScope(target)));
+}
+
+/** A start by a unit that no boot would start again; unless `pg_ctl` takes over, which is a way out. */
+async function requireLingering(
+  target: Target,
+  _: Step,
+  { service }: Desired,
+  found: Observation | undefined,
+): Promise<void> {
+  const isLost = found?.observed.service?.lingers === false && service.manager !== "pg_ctl";
+  if (isLost) throw withoutLingering(target);
 }
 
 /** restoreTwoPhaseData() in src/backend/access/transam/twophase.c: with less room the server does not start. */
@@ -57,6 +80,13 @@ const table: { readonly [K in StepKind]?: Require<K> } = {
     if (directory === undefined || !isMoved) return;
     await requirePlace(target, { property: "socketDirectory", kind: "sockets", directory });
   },
+  registerService: (target, _, desired, found) => requireUnit(target, desired, found),
+  async setServiceManager(target, { to }, desired, found) {
+    if (to === "systemd") await requireUnit(target, desired, found);
+  },
+  start: requireLingering,
+  restart: requireLingering,
+  upgrade: requireLingering,
   setChecksums: requireChecksumsProgram,
   moveWal: (target, { from, to }) =>
     requirePlace(target, { property: "walDirectory", kind: "wal", directory: to, from }),

@@ -25,7 +25,7 @@ export function logFile(target: Pick<Target, "dataDirectory">): string {
   return `${stateDirectory(target)}/postgresql.log`;
 }
 
-/** In the state directory: which unit starts the server, and the state directory that it was written for. */
+/** In the state directory: which unit starts the server, the state directory that it was written for, and `user` where it is the owner's own. */
 export const unitFile = "unit";
 
 /** With the password for the primary of a standby. */

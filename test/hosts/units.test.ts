@@ -229,6 +229,45 @@ describe("a unit", () => {
   });
 });
 
+test("a unit of the owner's own systemd follows the calls of the API, and goes on through an upgrade", async () => {
+  const [bin17, bin18] = await Promise.all([completePrograms("17"), completePrograms("18")]);
+  const [from, to] = await Promise.all([
+    install(bin17, resolve(bin17, "../../.."), "/opt/own-17"),
+    install(bin18, resolve(bin18, "../../.."), "/opt/own-18"),
+  ]);
+  const more = { owner: "dora", binDirectory: from, settings: { unix_socket_directories: "/tmp" } };
+  const wanted = await inputs(more, {}, "dora");
+  await host.linger("dora", true);
+  const made = await create(wanted);
+  const hers = (script: string) => host.runOwn("dora", script, made.outs.unit ?? "");
+  const answer = (query: string) => hers(`psql -XAtq -h /tmp -p 5433 -U postgres postgres -c "${query}"`);
+  const begun = () => answer("SELECT pg_postmaster_start_time()");
+  const is = () => hers('systemctl --user is-active "$1"; systemctl --user is-enabled "$1"');
+  const way = wanted.host as Parameters<typeof instances.stop>[0];
+  const ref = { name: "orders", version: "17", owner: "dora" } as const;
+  await answer("CREATE TABLE kept AS SELECT 42 AS n");
+  await instances.stop(way, ref);
+  expect(await is()).toBe("inactive\nenabled");
+  await instances.start(way, ref);
+  const before = await begun();
+  await instances.restart(way, ref, { wait: false });
+  await expect.poll(begun, { timeout: 20_000 }).not.toMatch(new RegExp(`^(${before.replace("+", "\\+")})?$`));
+  expect(await is()).toBe("active\nenabled");
+  const later = { ...wanted, version: "18", binDirectory: to };
+  const upgraded = await update(await read(made), later);
+  expect(upgraded.outs.unit).toBe(made.outs.unit);
+  expect(await answer("SELECT n, current_setting('server_version_num')::int / 10000 FROM kept")).toBe(
+    "42|18",
+  );
+  expect(await is()).toBe("active\nenabled");
+  expect(await hers('grep -c "pginstance/18/orders.pginstance/serve" "$HOME/.config/systemd/user/$1"')).toBe(
+    "1",
+  );
+  expect(await changes(upgraded, later)).toBe(false);
+  await remove(await read(upgraded));
+  expect(await hers("systemctl --user list-units --all --no-legend 'pginstance*'")).toBe("");
+});
+
 describe("somebody else's unit", () => {
   test("stays the unit of what is taken over: a restart goes by it, and a deletion leaves it", async () => {
     const before = await started(5432);
@@ -269,7 +308,7 @@ describe("systemd is left alone", () => {
     await expect(
       create(await inputs({ name: "lone", serviceManager: "systemd" }, { sudo }, "guest")),
     ).rejects.toThrow(
-      /serviceManager: writing pginstance-lone-\w+\.service for 17\/lone on \S+ needs root: /,
+      /serviceManager: a systemd unit for 17\/lone on \S+ needs root \(.+\), or an owner who lingers \(postgres does not linger\)/,
     );
   });
 

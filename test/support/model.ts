@@ -115,10 +115,11 @@ function clean(host: ModelHost): ModelHost {
 }
 function registered({ service }: ModelHost, desired: Desired): Observed["service"] {
   const { unit, text, enabled } = desired.service;
+  const scope = service?.scope ?? desired.service.scope ?? "system";
   const name = unit ?? service?.unit ?? "pginstance-main.service";
-  const whole = { unit: name, masked: false, dropIns: [], runsOutside: false };
+  const whole = { unit: name, scope, lingers: true, masked: false, dropIns: [], runsOutside: false };
   return name.startsWith("pginstance-")
-    ? { ...whole, text, enabled }
+    ? { ...whole, text: text?.[scope] ?? null, enabled }
     : { ...whole, text: null, enabled: false };
 }
 

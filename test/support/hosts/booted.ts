@@ -27,7 +27,11 @@ export interface BootedHost extends Known, Logged {
   login(name: string, options?: SystemLoginOptions): ReturnType<TestHost["login"]>;
   /** A command inside, as root unless told, that belongs to no unit. */
   run: TestHost["run"];
+  /** A shell script as a user whose own systemd it can ask; trimmed, whatever its exit code. */
+  runOwn(user: string, script: string, ...args: readonly string[]): Promise<string>;
   processes: TestHost["processes"];
+  /** Whether that user's systemd is there from boot to shutdown, logged in or not; resolves when it is, or is no more. */
+  linger(user: string, on: boolean): Promise<void>;
   /** `systemctl reboot`; resolves when the system has booted again. */
   reboot(): Promise<void>;
   /**
@@ -71,6 +75,15 @@ async function boot(place: SystemPlace): Promise<BootedHost> {
     refusals: counted(logged.refusals),
     login: (login, options = {}) => makeLogin(machine, folder, login, options),
     run: (argv, options) => machine.run(argv, options),
+    async runOwn(user, script, ...args) {
+      const whole = `export XDG_RUNTIME_DIR="/run/user/$(id -u)"; ${script}`;
+      return (await machine.run(["sh", "-c", whole, "sh", ...args], { user })).stdout.trim();
+    },
+    async linger(user, on) {
+      const [whether, then] = on ? ["enable", "start"] : ["disable", "stop"];
+      const { code, stderr } = await machine.run(["sh", "-c", lingering, "sh", user, whether, then]);
+      if (code !== 0) throw new Error(`loginctl ${whether}-linger ${user}: ${stderr}`);
+    },
     processes: () => processesWith("").filter(({ pid }) => groupsOf(pid).includes(`/${name}/`)),
     reboot: () => machine.reboot(),
     async powerCut(meanwhile = async () => undefined) {
@@ -81,6 +94,9 @@ async function boot(place: SystemPlace): Promise<BootedHost> {
     dispose: () => place.dispose(),
   };
 }
+
+/** logind listens to nobody who is outside of every unit. */
+const lingering = 'systemd-run -q --wait loginctl "$2-linger" "$1" && systemctl "$3" "user@$(id -u "$1")"';
 
 /** Empty when it has ended meanwhile. */
 function groupsOf(pid: number): string {

@@ -28,7 +28,9 @@ const served = (more: Partial<Service> = {}, program: Properties = {}): Observed
   access: recordsOf(wish()),
   service: {
     unit,
-    text: wish(program).service.text,
+    scope: "system",
+    lingers: true,
+    text: wish(program).service.text?.[more.scope ?? "system"] ?? null,
     enabled: true,
     masked: false,
     dropIns: [],
@@ -85,6 +87,23 @@ describe("the systemd unit of an instance", () => {
       );
     },
   );
+
+  test.each(["system", "user"] as const)("is compared with what it would be where it is: %s", (scope) => {
+    const other = wish().service.text?.[scope === "user" ? "system" : "user"];
+    expect(plan(served({ scope }), wish())).toEqual([]);
+    expect(plan(served({ scope, text: other }), wish())).toEqual([
+      { kind: "registerService", because: ["differs"] },
+    ]);
+  });
+
+  test("of an owner who lingers no more is left as it is, and a refresh says that a boot does not start it", () => {
+    const left = served({ scope: "user", lingers: false });
+    expect(plan(left, wish())).toEqual([]);
+    expect(findDrift(left, wish())).toEqual({
+      inputs: {},
+      places: [`the owner lingers no more (loginctl enable-linger): a boot does not start ${unit}`],
+    });
+  });
 
   test("is disabled with a stop, and enabled with a start: what is stopped stays so after a boot", () => {
     expect(kinds(served(), { state: "stopped" })).toEqual(["registerService", "stop"]);

@@ -4,12 +4,14 @@ import {
   isOurUnit,
   movedUnit,
   printUnit,
+  scopeIn,
   type UnitFacts,
   unitName,
   unitsIn,
 } from "../../../provider/postgresql/unit";
 
 const facts: UnitFacts = {
+  scope: "system",
   name: "orders",
   owner: "postgres",
   stateDirectory: "/srv/pg/17/orders.pginstance",
@@ -36,6 +38,19 @@ describe("a unit", () => {
     );
   });
 
+  test("of a user's own systemd is started by that one's target, and says nothing that only the host's may", () => {
+    const [system, user] = [linesOf({}), linesOf({ scope: "user" })];
+    expect(user.filter((line) => !system.includes(line))).toEqual(["WantedBy=default.target"]);
+    expect(system.filter((line) => !user.includes(line))).toEqual([
+      "Wants=network-online.target",
+      "After=network-online.target",
+      "User=postgres",
+      "Environment=PG_OOM_ADJUST_FILE=/proc/self/oom_score_adj PG_OOM_ADJUST_VALUE=0",
+      "OOMScoreAdjust=-900",
+      "WantedBy=multi-user.target",
+    ]);
+  });
+
   test("waits for the mounts of every directory that is declared", () => {
     expect(linesOf({ directories: ["/wal", "/ssd/a b"] })).toContain(
       'RequiresMountsFor="/srv/pg/17/orders.pginstance" "/wal" "/ssd/a b"',
@@ -49,6 +64,13 @@ describe("a unit", () => {
     const lines = linesOf({ socketDirectory });
     expect(lines).toContain(`RuntimeDirectory="${path}"`);
     expect(lines).toContain("RuntimeDirectoryPreserve=yes");
+  });
+
+  test("of a user makes what lies below that user's own directory, and nothing else", () => {
+    const made = (socketDirectory: string) =>
+      linesOf({ scope: "user", socketDirectory }).filter((line) => line.startsWith("RuntimeDirectory="));
+    expect(made("/run/user/1001/orders/sockets")).toEqual(['RuntimeDirectory="orders/sockets"']);
+    expect(made("/run/orders")).toEqual([]);
   });
 
   test.each(["/run/postgresql", "/var/run/postgresql", "/srv/sockets"])(
@@ -90,4 +112,11 @@ test.each([
   ["0::/user.slice/user-0.slice/session-3.scope\n", []],
 ])("the units of a process are read from its control groups: %j", (text, units) => {
   expect(unitsIn(text)).toEqual(units);
+});
+
+test.each([
+  ["0::/system.slice/pginstance-a.service\n", "system"],
+  ["0::/user.slice/user-1001.slice/user@1001.service/app.slice/pginstance-a.service\n", "user"],
+])("and whose systemd has them: %j is of the %s", (text, scope) => {
+  expect(scopeIn(text)).toBe(scope);
 });

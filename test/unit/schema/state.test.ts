@@ -48,6 +48,8 @@ const made: Made = {
     upgrade: { from: "15", to: "17", mode: "copy", stage: "done", kept: ["/srv/pg/17/orders.old-15"] },
     service: {
       unit: "pginstance-orders-1.service",
+      scope: "user",
+      lingers: false,
       text: "[Unit]",
       enabled: true,
       masked: false,
@@ -89,6 +91,13 @@ describe("the state", () => {
     const { [name]: _, ...older } = made.observed;
     const outputs = { ...printState(inputs, made), observed: older };
     expect(parseState(outputs).observed).toEqual({ ...older, [name]: nothing[name] });
+  });
+
+  test("of before units of a user's own has the host's", () => {
+    const { scope, lingers, ...service } = made.observed.service ?? {};
+    const outputs = { ...printState(inputs, made), observed: { ...made.observed, service } };
+    expect(parseState(outputs).observed.service).toEqual({ ...service, scope: "system", lingers: true });
+    expect([scope, lingers]).not.toContain(undefined);
   });
 
   test("is read as it was printed, also after the backend had it as JSON", () => {
