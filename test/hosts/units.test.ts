@@ -110,6 +110,24 @@ describe("a unit", () => {
     expect(await units()).toBe("");
   });
 
+  // No SELinux can be had here: programs in its place say that it is there, and what they are told.
+  test("of a host with SELinux starts on folders that have PostgreSQL's label", async () => {
+    const fakes = "/usr/local/sbin/selinuxenabled /usr/local/sbin/chcon";
+    await sh(`printf '#!/bin/sh\n' >/usr/local/sbin/selinuxenabled
+      printf '#!/bin/sh\necho "$@" >>/tmp/labels\n' >/usr/local/sbin/chcon; chmod 755 ${fakes}`);
+    try {
+      const made = await create(await inputs({ walDirectory: "/var/lib/postgresql/wal" }));
+      const { dataDirectory: data } = made.outs;
+      const labelled = [data, `${data}.pginstance`, `${data}/pg_wal`];
+      expect((await run("cat", "/tmp/labels")).split("\n")).toEqual(
+        labelled.map((place) => `-R -t postgresql_db_t ${place}/.`),
+      );
+      await remove(made);
+    } finally {
+      await sh(`rm -f ${fakes} /tmp/labels`);
+    }
+  });
+
   test("that is masked, gone, or for this boot alone masked, is seen and put right", async () => {
     const wanted = await inputs();
     let made = await create(wanted);
