@@ -33,7 +33,8 @@ async function requireUnit(
   found: Observation | undefined,
 ): Promise<void> {
   if (found?.observed.service) return;
-  await requireUnitPossible(target, service.scope ?? (await requireScope(target)));
+  const scope = service.scope ?? (await requireScope(target));
+  if (service.unit === null) await requireUnitPossible(target, scope);
 }
 
 /** A start by a unit that no boot would start again; unless `pg_ctl` takes over, which is a way out. */

@@ -10,7 +10,7 @@ export interface Unit {
   readonly scope: Scope;
 }
 
-/** What a unit of that scope demands beyond it: looked at before the first of all steps, and by the step itself. */
+/** What a unit of ours demands beyond its scope: looked at before the first of all steps, and by the step itself. */
 export async function requireUnitPossible(target: Target, scope: Scope): Promise<void> {
   await tell(target, { unit: "-", scope }, "a unit", demands, [target.owner]);
 }
