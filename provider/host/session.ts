@@ -319,8 +319,13 @@ section exit; cat "$dir/step.exit" 2>/dev/null
 [ $reached -eq 0 ] || exit ${timedOut}
 `;
 
-/** The deepest first. Parents that others still live in are left to the next of us there to remove. */
-const forgetScript = `made=$(cat "$1/made" 2>/dev/null)
+/**
+ * The deepest first. Parents that others still live in are left to the next of us there to remove: one at a time on a
+ * host, or that one may have read already what it is to remove.
+ */
+const forgetScript = `${locking}exec 7</
+lock -w 10 7
+made=$(cat "$1/made" 2>/dev/null)
 rm -rf "$1" || exit 1
 printf '%s\\n' "$made" | sort -ru | while read -r up; do
   [ -d "$up" ] || continue

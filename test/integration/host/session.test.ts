@@ -333,6 +333,16 @@ describe("forgetting", () => {
     expect(await readdir(folder.path)).toEqual([]);
   });
 
+  it("leaves nothing of parents that several live in who are forgotten at once", async () => {
+    for (let round = 0; round < 10; round += 1) {
+      const names = ["x/17/a", "x/17/b", "x/18/c", "x/18/d"];
+      const all = await Promise.all(names.map((name) => session(join(folder.path, `${name}.pginstance`))));
+      await Promise.all(all.map((one) => one.forget()));
+      expect(await readdir(folder.path)).toEqual([]);
+      await Promise.all(all.map((one) => one.close()));
+    }
+  });
+
   it("remembers the made parents through later sessions", async () => {
     const deep = join(folder.path, "x", "y", "main.pginstance");
     const first = await session(deep);
