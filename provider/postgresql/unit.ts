@@ -55,8 +55,8 @@ export const anyPlace = "/";
 
 /**
  * Recovery and a shutdown checkpoint take as long as they take; the postmaster is spared by the OOM killer, its children
- * are not (https://www.postgresql.org/docs/current/kernel-resources.html#LINUX-MEMORY-OVERCOMMIT). A server that is
- * killed comes back; one that ends by itself, or is told to, does not.
+ * are not (https://www.postgresql.org/docs/current/kernel-resources.html#LINUX-MEMORY-OVERCOMMIT): of one that is killed
+ * the server recovers by itself, so systemd must not stop it. A server that is killed comes back; one that ends by itself, or is told to, does not.
  */
 export function printUnit(facts: UnitFacts): string {
   const { name, owner, stateDirectory, directories, environment, socketDirectory = "" } = facts;
@@ -87,6 +87,7 @@ export function printUnit(facts: UnitFacts): string {
     "TimeoutStartSec=infinity",
     "TimeoutStopSec=1h",
     ...score,
+    "OOMPolicy=continue",
     "Restart=on-abnormal",
     "RestartSec=5",
     "",

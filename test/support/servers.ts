@@ -24,15 +24,33 @@ export function completePrograms(major: CompleteMajor): Promise<string> {
   return obtainComplete(major);
 }
 
-/** A port that was free a moment ago. */
+/**
+ * A port that is free, and stays so until it is used: each file of tests has some of its own, below those that the kernel
+ * gives to whoever connects (ip_local_port_range).
+ */
 export async function freePort(): Promise<number> {
-  const probe = createServer().listen(0);
-  await once(probe, "listening");
-  const address = probe.address();
+  const file = Number(process.env.VITEST_WORKER_ID ?? process.pid) % files;
+  for (let tried = 0; tried < portsEach; tried += 1) {
+    const port = 10_000 + file * portsEach + (asked++ % portsEach);
+    if (await isFree(port)) return port;
+  }
+  throw new Error("no port is free");
+}
+
+const files = 220;
+const portsEach = 100;
+let asked = 0;
+
+async function isFree(port: number): Promise<boolean> {
+  const probe = createServer().listen(port);
+  try {
+    await once(probe, "listening");
+  } catch {
+    return false;
+  }
   probe.close();
   await once(probe, "close");
-  if (address === null || typeof address === "string") throw new Error("no port");
-  return address.port;
+  return true;
 }
 
 /** A command as the servers' user, in no folder that this user could not enter. */

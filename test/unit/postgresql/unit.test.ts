@@ -33,6 +33,7 @@ describe("a unit", () => {
         "TimeoutStartSec=infinity",
         "TimeoutStopSec=1h",
         "OOMScoreAdjust=-900",
+        "OOMPolicy=continue",
         "WantedBy=multi-user.target",
       ]),
     );
