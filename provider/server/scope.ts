@@ -16,7 +16,7 @@ const places = `in_scope() {
     *) etc=/etc/systemd/system run=/run/systemd/system manager= ;;
   esac
 }
-lingers() { [ -e "/var/lib/systemd/linger/$(id -un)" ]; }
+lingers() { [ -e "/var/lib/systemd/linger/\${1:-$(id -un)}" ]; }
 `;
 
 /** Of the note in $own: $unit, and where it is. */

@@ -129,7 +129,7 @@ unit=$2 at=$etc/$2; shift 2
 /** https://www.postgresql.org/docs/current/kernel-resources.html#SYSTEMD-REMOVEIPC */
 const demands = `[ "$scope" != user ] || lingers || exit ${codes.unlingering}
 least=$(awk '$1 == "UID_MIN" { print $2 }' /etc/login.defs 2>/dev/null)
-if [ "$(id -u "$1")" -ge "\${least:-1000}" ] && [ ! -e "/var/lib/systemd/linger/$1" ]; then
+if [ "$(id -u "$1")" -ge "\${least:-1000}" ] && ! lingers "$1"; then
   login=org.freedesktop.login1
   removes=$(busctl get-property $login /org/freedesktop/login1 $login.Manager RemoveIPC 2>/dev/null)
   [ "$removes" != "b true" ] || exit ${codes.removesIpc}
