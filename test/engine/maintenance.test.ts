@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { Run } from "../support/engine";
+import { text } from "../support/said";
 import { Scenario } from "../support/scenario";
 import { completePrograms, editAsOwner } from "../support/servers";
 
@@ -15,7 +15,6 @@ describe("maintenance of an instance (ssh)", () => {
   const declare = (args: string) => it.declare(`binDirectory: ${JSON.stringify(bin)}, ${args}`);
   const places = (wal: string, fast: string) =>
     `walDirectory: ${JSON.stringify(at(wal))}, tablespaces: { fast: ${JSON.stringify(at(fast))} }`;
-  const text = ({ stdout, stderr }: Run) => stdout + stderr;
   const started = () => it.ask("SELECT pg_postmaster_start_time()::text");
 
   beforeAll(async () => {

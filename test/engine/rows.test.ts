@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Downtime, downtimeOf } from "../support/downtime";
 import type { Run } from "../support/engine";
-import { progressOf, sayingsOf } from "../support/said";
+import { progressOf, sayingsOf, text } from "../support/said";
 import { Scenario } from "../support/scenario";
 import { completePrograms, editAsOwner, freePort } from "../support/servers";
 
@@ -36,7 +36,6 @@ describe("each row of the table of changes, in order:", () => {
   let args: string[] = [];
   const table: Record<string, unknown>[] = [];
   const at = (name: string) => JSON.stringify(join(it.directory.path, name));
-  const text = ({ stdout, stderr }: Run) => stdout + stderr;
   const declare = () => it.declare(args.join(", "));
   const started = () => it.ask("SELECT pg_postmaster_start_time()::text");
 

@@ -1,9 +1,8 @@
-import { execFile } from "node:child_process";
 import { copyFile } from "node:fs/promises";
 import { join } from "node:path";
-import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Scenario } from "../support/scenario";
+import { ssh as bySsh } from "../support/ssh/clients";
 import type { TestHost } from "../support/ssh/host";
 import { tcpProxy } from "../support/ssh/proxy";
 import { loginTo } from "../support/way";
@@ -112,30 +111,6 @@ describe("an instance on a host that is reached by SSH, in order:", () => {
   });
 });
 
-interface Way {
-  readonly host: string;
-  readonly port: number;
-  readonly knownHosts: readonly string[];
-  readonly user?: string;
-  readonly privateKeyFile?: string;
-}
-
-/** One command of the system's ssh, by the same way and key. */
-const bareSsh = ({ host, port, user, privateKeyFile, knownHosts }: Way) =>
-  promisify(execFile)("ssh", [
-    ...["-F", "none", "-o", `UserKnownHostsFile=${knownHosts[0]}`, "-o", "BatchMode=yes"],
-    ...[
-      "-o",
-      "IdentitiesOnly=yes",
-      "-i",
-      String(privateKeyFile),
-      "-p",
-      String(port),
-      `${user}@${host}`,
-      "true",
-    ],
-  ]);
-
 /** INSTANCES=100 in the environment tries so many. */
 const many = Number(process.env.INSTANCES ?? 20);
 
@@ -144,8 +119,11 @@ test(`${many} instances share one connection`, { timeout: 15_000 * many }, async
   const proxy = await tcpProxy({ host: host.address, port: host.port });
   try {
     const at = { host: proxy.host, port: proxy.port };
-    const through = { ssh: { ...ssh, ...at, knownHosts: [await host.knownHostsFor(at)] } };
-    await bareSsh(through.ssh);
+    const knownHosts = await host.knownHostsFor(at);
+    const through = { ssh: { ...ssh, ...at, knownHosts: [knownHosts] } };
+    const login = { name: String(ssh.user), keyFile: String(ssh.privateKeyFile) };
+    const reached = { address: proxy.host, port: proxy.port, knownHosts };
+    expect(await bySsh(reached, login, "true", "-o", "IdentitiesOnly=yes")).toMatchObject({ code: 0 });
     const bare = proxy.counters.roundTrips;
     await scenario.project.setProgram(`
       const { Instance } = require("pulumi-pginstance");

@@ -1,13 +1,12 @@
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { Run } from "../support/engine";
+import { text } from "../support/said";
 import { Scenario } from "../support/scenario";
 import { completePrograms, editAsOwner } from "../support/servers";
 
 /** Another major by another word in the program: said with its price, done once, and gone with all that it kept. */
 describe("an upgrade of an instance (ssh)", () => {
   let it: Scenario;
-  const text = ({ stdout, stderr }: Run) => stdout + stderr;
   const declare = async (version: "15" | "17", args = "") =>
     it.declare(
       `version: "${version}", binDirectory: ${JSON.stringify(await completePrograms(version))}, ${args}`,

@@ -4,9 +4,9 @@
  * sshd, doas and psql come from Debian with libraries of their own, and flock is toybox's, which has Alpine's options.
  */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type Project, project, type Run } from "../support/engine";
+import { type Project, project } from "../support/engine";
 import { type BareHost, bareHost } from "../support/hosts/bare";
-import { progressOf, sayingsOf } from "../support/said";
+import { done, progressOf, sayingsOf } from "../support/said";
 
 let host: BareHost;
 let stack: Project;
@@ -36,11 +36,6 @@ async function declare(more: object): Promise<void> {
     new Instance("orders", ${JSON.stringify({ ...fixed, restartOnChanges: true, ...declared })});`);
 }
 
-async function done(running: Promise<Run>): Promise<Run> {
-  const run = await running;
-  expect(run, run.stdout + run.stderr).toMatchObject({ exitCode: 0 });
-  return run;
-}
 const nothingToDo = () => done(stack.preview("--refresh", "--expect-no-changes"));
 
 /** @returns what the preview said, and what was then done */

@@ -1,65 +1,15 @@
 /** Where nobody may become root, and it is not as usual: no lingering, somebody else's unit, a login that becomes the owner. */
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type Project, project, type Run } from "../support/engine";
-import { type BootedHost, bootedHost } from "../support/hosts/booted";
-import { progressOf } from "../support/said";
+import { describe, expect, test } from "vitest";
+import { withoutRoot } from "../support/hosts/without-root";
+import { done, progressOf, text } from "../support/said";
 
-let host: BootedHost;
-let stack: Project;
-
-beforeAll(async () => {
-  [host, stack] = await Promise.all([bootedHost(), project({ program: "" })]);
-  await host.login("alice");
-});
-afterAll(async () => {
-  await stack?.dispose();
-  await host?.dispose();
-});
-
-const home = "/home/alice";
-const data = `${home}/pginstance/17/orders`;
-const units = `${home}/.config/systemd/user`;
-
-const run = async (...argv: string[]) => (await host.run(argv)).stdout.trim();
-const sh = (script: string, ...more: string[]) => run("sh", "-c", script, "sh", ...more);
-const hers = (script: string, ...more: string[]) => host.runOwn("alice", script, ...more);
-const started = () =>
-  hers('psql -XAtq -h /tmp -p 5433 postgres postgres -c "SELECT pg_postmaster_start_time()"');
-
-/** Every file of ours outside of the data and its notes, and every unit that some systemd still knows. */
-const traces = async () => [
-  await sh(
-    "find / -xdev -name '*pginstance*' ! -path '*/pginstance/*' ! -path /home/alice/pginstance 2>/dev/null",
-  ),
-  await sh("systemctl list-units --all --no-legend 'pginstance*'"),
-  await hers("systemctl --user list-units --all --no-legend 'pginstance*' 2>/dev/null"),
-];
-
-async function declare(more: object = {}, user = "alice"): Promise<void> {
-  const { keyFile: privateKeyFile } = await host.login(user);
-  const ssh = { host: host.address, user, privateKeyFile, knownHosts: [host.knownHosts] };
-  const args = {
-    ...{ host: { ssh }, owner: "alice", version: "17", port: 5433, deletionProtection: false },
-    ...{ settings: { unix_socket_directories: "/tmp" }, restartOnChanges: true, ...more },
-  };
-  await stack.setProgram(
-    `const { Instance } = require("pulumi-pginstance");
-    exports.unit = new Instance("orders", ${JSON.stringify(args)}).unit;`,
-  );
-}
-
-const text = ({ stdout, stderr }: Run) => stdout + stderr;
-async function done(running: Promise<Run>): Promise<Run> {
-  const finished = await running;
-  expect(finished, text(finished)).toMatchObject({ exitCode: 0 });
-  return finished;
-}
-const nothingToDo = () => done(stack.preview("--refresh", "--expect-no-changes"));
+const it = withoutRoot();
+const { home, data, units, sh, hers, started, traces, declare, nothingToDo } = it;
 
 describe("where the owner lingers,", () => {
   test("what somebody's own unit runs is taken over with it: a restart goes by it, and a deletion leaves it", async () => {
     const mine = `${home}/mine`;
-    await host.linger("alice", true);
+    await it.host.linger("alice", true);
     await hers(
       `bin=/usr/lib/postgresql/17/bin; mkdir -p "$2" && "$bin/initdb" -U postgres -D "$1" >/dev/null &&
         echo "port = 5433
@@ -72,37 +22,37 @@ unix_socket_directories = '/tmp'" >>"$1/postgresql.conf" &&
     const main = () => hers("systemctl --user show --property=MainPID --value mine");
     const before = await main();
     await declare({ adopt: true, dataDirectory: mine });
-    await done(stack.up());
-    expect((await stack.state()).text).toContain("mine.service");
+    await done(it.stack.up());
+    expect((await it.stack.state()).text).toContain("mine.service");
     expect(await main()).toBe(before);
     await declare({
       ...{ adopt: true, dataDirectory: mine },
       settings: { unix_socket_directories: "/tmp", max_connections: 60 },
     });
-    await done(stack.up());
+    await done(it.stack.up());
     expect(await main()).not.toBe(before);
     expect(await main()).toBe(await sh('head -n 1 "$1/postmaster.pid"', mine));
     await nothingToDo();
-    await done(stack.destroy());
+    await done(it.stack.destroy());
     expect(await sh('ls "$1"', units)).toBe("mine.service");
     await hers('rm "$1/mine.service" && systemctl --user daemon-reload', units);
   });
 
   test("a login that becomes nobody but the owner has it as well", async () => {
-    await host.login("guest", { sudo: ["guest ALL=(postgres) NOPASSWD: ALL"] });
-    await host.linger("postgres", true);
+    await it.host.login("guest", { sudo: ["guest ALL=(postgres) NOPASSWD: ALL"] });
+    await it.host.linger("postgres", true);
     await declare({ owner: "postgres" }, "guest");
-    await done(stack.up());
-    const asks = (script: string) => host.runOwn("postgres", script);
+    await done(it.stack.up());
+    const asks = (script: string) => it.host.runOwn("postgres", script);
     const its = "pginstance-orders-*.service";
     expect(await asks(`systemctl --user is-active '${its}'`)).toBe("active");
     expect(await sh(`cd /var/lib/postgresql/.config/systemd/user/default.target.wants && ls ${its}`)).toMatch(
       /^pginstance-orders-\w+\.service$/,
     );
-    await host.reboot();
+    await it.host.reboot();
     await expect.poll(() => asks(`systemctl --user is-active '${its}'`), { timeout: 20_000 }).toBe("active");
     await nothingToDo();
-    await done(stack.destroy());
+    await done(it.stack.destroy());
     expect(await sh("find / -xdev -name '*pginstance*' 2>/dev/null")).toBe("");
   });
 });
@@ -114,9 +64,9 @@ describe("where the owner does not linger, in order:", () => {
     'Allow the login to become root; or let alice linger (`loginctl enable-linger alice`, once, as root); or declare serviceManager: "pg_ctl".';
 
   test("systemd is refused with every way out, before anything is made", async () => {
-    await host.linger("alice", false);
+    await it.host.linger("alice", false);
     await declare({ serviceManager: "systemd" });
-    const failed = await stack.up();
+    const failed = await it.stack.up();
     expect(failed.exitCode).not.toBe(0);
     expect(text(failed)).toMatch(refusal);
     expect(text(failed)).toContain(waysOut);
@@ -126,7 +76,7 @@ describe("where the owner does not linger, in order:", () => {
 
   test("pg_ctl starts the server, and systemd is left alone", async () => {
     await declare();
-    const said = await done(stack.up());
+    const said = await done(it.stack.up());
     expect(progressOf(said)).toEqual([
       "nobody may become root here, and alice has no systemd that lingers, so the server is not systemd's: a boot does not start it",
       "initdb",
@@ -140,14 +90,14 @@ describe("where the owner does not linger, in order:", () => {
   test("a server that runs is not stopped for a systemd that may not be had", async () => {
     const before = await started();
     await declare({ serviceManager: "systemd" });
-    const failed = await stack.up();
+    const failed = await it.stack.up();
     expect(failed.exitCode).not.toBe(0);
     expect(text(failed)).toMatch(refusal);
     expect(await started()).toBe(before);
   });
 
   test("pulumi destroy leaves nothing", async () => {
-    await done(stack.destroy());
+    await done(it.stack.destroy());
     expect(await sh("find / -xdev -name '*pginstance*' 2>/dev/null")).toBe("");
   });
 });

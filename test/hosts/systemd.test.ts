@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { downtimeOf } from "../support/downtime";
 import { type Project, project, type Run } from "../support/engine";
 import { type BootedHost, bootedHost } from "../support/hosts/booted";
-import { progressOf, sayingsOf } from "../support/said";
+import { done, progressOf, sayingsOf } from "../support/said";
 
 let host: BootedHost;
 let stack: Project;
@@ -18,7 +18,6 @@ afterAll(async () => {
 });
 
 const data = "/var/lib/postgresql/pginstance/17/orders";
-const text = ({ stdout, stderr }: Run) => stdout + stderr;
 const run = async (...argv: string[]) => (await host.run(argv)).stdout.trim();
 const sh = (script: string, ...more: string[]) => run("sh", "-c", script, "sh", ...more);
 const sql = async (query: string) =>
@@ -42,23 +41,18 @@ async function declare(...more: string[]): Promise<void> {
     exports.unit = orders.unit;`);
 }
 
-async function up(): Promise<Run> {
-  const done = await stack.up();
-  expect(done, text(done)).toMatchObject({ exitCode: 0 });
-  return done;
-}
+const up = () => done(stack.up());
 
 /** @returns what the preview said, what the update did, and the longest gap that a client saw */
 async function change(...more: string[]) {
   await declare(...more);
-  const preview = await stack.preview();
-  expect(preview, text(preview)).toMatchObject({ exitCode: 0 });
-  let done: Run | undefined;
+  const preview = await done(stack.preview());
+  let updated: Run | undefined;
   const address = { host: host.address, port: 5433, password: "probe" };
   const { milliseconds } = await downtimeOf(address, async () => {
-    done = await up();
+    updated = await up();
   });
-  const row = { said: sayingsOf(preview), done: done ? progressOf(done) : [], milliseconds };
+  const row = { said: sayingsOf(preview), done: updated ? progressOf(updated) : [], milliseconds };
   console.log(`${more.join(", ")}: ${JSON.stringify(row)}`);
   return row;
 }
@@ -161,8 +155,7 @@ describe("an instance on a host with systemd, in order:", () => {
   });
 
   test("its deletion leaves no unit, and Debian's cluster as it was", async () => {
-    const done = await stack.destroy();
-    expect(done, text(done)).toMatchObject({ exitCode: 0 });
+    await done(stack.destroy());
     expect(
       await sh("ls -d /etc/systemd/system/*pginstance* /etc/systemd/system/*/*pginstance* 2>/dev/null"),
     ).toBe("");

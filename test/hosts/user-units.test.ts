@@ -1,69 +1,21 @@
 /** Where nobody may become root: a login without sudo, who is itself the owner and lingers. */
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type Project, project, type Run } from "../support/engine";
-import { type BootedHost, bootedHost } from "../support/hosts/booted";
-import { progressOf, sayingsOf } from "../support/said";
+import { describe, expect, test } from "vitest";
+import { withoutRoot } from "../support/hosts/without-root";
+import { done, progressOf, sayingsOf, text } from "../support/said";
 
-let host: BootedHost;
-let stack: Project;
-
-beforeAll(async () => {
-  [host, stack] = await Promise.all([bootedHost(), project({ program: "" })]);
-  await host.login("alice");
-});
-afterAll(async () => {
-  await stack?.dispose();
-  await host?.dispose();
-});
-
-const home = "/home/alice";
-const data = `${home}/pginstance/17/orders`;
-const units = `${home}/.config/systemd/user`;
-
-const run = async (...argv: string[]) => (await host.run(argv)).stdout.trim();
-const sh = (script: string, ...more: string[]) => run("sh", "-c", script, "sh", ...more);
-const hers = (script: string, ...more: string[]) => host.runOwn("alice", script, ...more);
-const started = () =>
-  hers('psql -XAtq -h /tmp -p 5433 postgres postgres -c "SELECT pg_postmaster_start_time()"');
+const it = withoutRoot();
+const { data, units, sh, hers, started, traces, declare, nothingToDo } = it;
 const unit = () => sh('cd "$1" && ls pginstance-*.service', units);
 const state = async () =>
   hers('systemctl --user is-active "$1"; systemctl --user is-enabled "$1"', await unit());
 const mainProcess = async () => hers('systemctl --user show --property=MainPID --value "$1"', await unit());
 const postmaster = () => sh('head -n 1 "$1/postmaster.pid"', data);
-/** Every file of ours outside of the data and its notes, and every unit that some systemd still knows. */
-const traces = async () => [
-  await sh(
-    "find / -xdev -name '*pginstance*' ! -path '*/pginstance/*' ! -path /home/alice/pginstance 2>/dev/null",
-  ),
-  await sh("systemctl list-units --all --no-legend 'pginstance*'"),
-  await hers("systemctl --user list-units --all --no-legend 'pginstance*' 2>/dev/null"),
-];
-async function declare(more: object = {}): Promise<void> {
-  const { keyFile: privateKeyFile } = await host.login("alice");
-  const ssh = { host: host.address, user: "alice", privateKeyFile, knownHosts: [host.knownHosts] };
-  const args = {
-    ...{ host: { ssh }, owner: "alice", version: "17", port: 5433, deletionProtection: false },
-    ...{ settings: { unix_socket_directories: "/tmp" }, restartOnChanges: true, ...more },
-  };
-  await stack.setProgram(
-    `const { Instance } = require("pulumi-pginstance");
-    exports.unit = new Instance("orders", ${JSON.stringify(args)}).unit;`,
-  );
-}
-
-const text = ({ stdout, stderr }: Run) => stdout + stderr;
-async function done(running: Promise<Run>): Promise<Run> {
-  const finished = await running;
-  expect(finished, text(finished)).toMatchObject({ exitCode: 0 });
-  return finished;
-}
-const nothingToDo = () => done(stack.preview("--refresh", "--expect-no-changes"));
 
 describe("where the owner lingers, in order:", () => {
   test("a new server is that of the owner's own systemd, in a unit which a boot starts", async () => {
-    await host.linger("alice", true);
+    await it.host.linger("alice", true);
     await declare();
-    expect(progressOf(await done(stack.up()))).toEqual([
+    expect(progressOf(await done(it.stack.up()))).toEqual([
       "initdb",
       "writing postgresql.conf",
       "writing the systemd unit",
@@ -85,7 +37,7 @@ describe("where the owner lingers, in order:", () => {
 
   test("a reboot of the host brings it back", async () => {
     const before = await started();
-    await host.reboot();
+    await it.host.reboot();
     await expect.poll(started, { timeout: 20_000 }).toMatch(/^2/);
     expect(await started()).not.toBe(before);
     expect(await state()).toBe("active\nenabled");
@@ -105,11 +57,14 @@ describe("where the owner lingers, in order:", () => {
   test("a restart stays within the unit", async () => {
     const before = await started();
     await declare({ settings: { unix_socket_directories: "/tmp", max_connections: 60 } });
-    expect(progressOf(await done(stack.up()))).toEqual(["writing postgresql.conf", "restarting the server"]);
+    expect(progressOf(await done(it.stack.up()))).toEqual([
+      "writing postgresql.conf",
+      "restarting the server",
+    ]);
     expect(await started()).not.toBe(before);
     expect(await mainProcess()).toBe(await postmaster());
     await declare();
-    await done(stack.up());
+    await done(it.stack.up());
   });
 
   test.each([
@@ -130,12 +85,12 @@ describe("where the owner lingers, in order:", () => {
     const [name, before] = [await unit(), await started()];
     await hers(deed, units, name);
     const words = found(name);
-    const refresh = sayingsOf(await done(stack.refresh()));
+    const refresh = sayingsOf(await done(it.stack.refresh()));
     for (const word of words) expect(refresh).toContain(`plan: ${name} ${word}`);
-    expect(sayingsOf(await done(stack.preview()))).toEqual([
+    expect(sayingsOf(await done(it.stack.preview()))).toEqual([
       `plan: ${name} ${words.join(", ")}: it is written again and enabled; the server is not restarted`,
     ]);
-    await done(stack.up());
+    await done(it.stack.up());
     expect([await state(), await started()]).toEqual(["active\nenabled", before]);
     expect(
       await hers('systemctl --user show --property=TimeoutStopUSec,Nice,NeedDaemonReload "$1"', name),
@@ -145,36 +100,36 @@ describe("where the owner lingers, in order:", () => {
 
   test("what is declared stopped is still stopped after a reboot, and starts when that is declared", async () => {
     await declare({ state: "stopped" });
-    await done(stack.up());
+    await done(it.stack.up());
     expect(await state()).toBe("inactive\ndisabled");
-    await host.reboot();
+    await it.host.reboot();
     await sh('systemctl start "user@$(id -u alice).service"');
     expect(await hers("systemctl --user is-system-running --wait")).toBe("running");
     expect(await state()).toBe("inactive\ndisabled");
     await nothingToDo();
     await declare();
-    await done(stack.up());
+    await done(it.stack.up());
     expect(await state()).toBe("active\nenabled");
   });
 
   test("pg_ctl takes it over, and the owner's systemd takes it back", async () => {
     const handOver = ["stopping the server", "handing the server over", "waiting for the server"];
     await declare({ serviceManager: "pg_ctl" });
-    expect(progressOf(await done(stack.up()))).toEqual(handOver);
+    expect(progressOf(await done(it.stack.up()))).toEqual(handOver);
     expect(await traces()).toEqual(["", "", ""]);
     await declare({ serviceManager: "systemd" });
-    expect(progressOf(await done(stack.up()))).toEqual(handOver);
+    expect(progressOf(await done(it.stack.up()))).toEqual(handOver);
     expect(await state()).toBe("active\nenabled");
     await nothingToDo();
   });
 
   test("an owner who lingers no more is said by a refresh, and no server is restarted to end with the login", async () => {
-    await host.linger("alice", false);
-    expect(sayingsOf(await done(stack.refresh()))).toContain(
+    await it.host.linger("alice", false);
+    expect(sayingsOf(await done(it.stack.refresh()))).toContain(
       `plan: the owner lingers no more (loginctl enable-linger): a boot does not start ${await unit()}`,
     );
     await declare({ settings: { unix_socket_directories: "/tmp", max_connections: 60 } });
-    const failed = await stack.up();
+    const failed = await it.stack.up();
     expect(failed.exitCode).not.toBe(0);
     expect(text(failed)).toMatch(
       /serviceManager: alice does not linger on \S+: a server of alice's systemd would/,
@@ -182,14 +137,14 @@ describe("where the owner lingers, in order:", () => {
     expect(text(failed)).toContain(
       "Nothing was changed. Let alice linger again (`loginctl enable-linger alice`",
     );
-    await host.linger("alice", true);
-    await done(stack.up("--refresh"));
+    await it.host.linger("alice", true);
+    await done(it.stack.up("--refresh"));
     expect(await state()).toBe("active\nenabled");
     await nothingToDo();
   });
 
   test("its deletion leaves nothing", async () => {
-    await done(stack.destroy());
+    await done(it.stack.destroy());
     expect(await traces()).toEqual(["", "", ""]);
     expect(await sh('ls -d "$1"* 2>/dev/null', data)).toBe("");
     expect(await sh("pgrep -u alice -af pginstance")).toBe("");

@@ -1,5 +1,15 @@
 /** What the provider said of the instances of a program. */
+import { expect } from "vitest";
 import type { Run } from "./engine";
+
+export const text = ({ stdout, stderr }: Run): string => stdout + stderr;
+
+/** @returns it, when it did what it was to do */
+export async function done(running: Promise<Run>): Promise<Run> {
+  const run = await running;
+  expect(run, text(run)).toMatchObject({ exitCode: 0 });
+  return run;
+}
 
 /** What stays on the screen. */
 export function sayingsOf({ events }: Run): string[] {

@@ -59,3 +59,17 @@ export function shows(its: Pick<Live, "sql">, statement: string, wanted: unknown
     return Object.values(row)[0] === wanted;
   });
 }
+
+/** A server that was killed may hold its slot for a moment yet. */
+export async function dropSlots(source: Primary): Promise<void> {
+  await until("the end of every slot", async () => {
+    await source.sql("SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE NOT active");
+    return (await source.slots()).length === 0;
+  });
+}
+
+/** A row that is written now comes through, in a table `t`. */
+export async function requireFollows(source: Primary, standby: Place): Promise<void> {
+  const [row] = await source.sql("INSERT INTO public.t SELECT max(a) + 1 FROM public.t RETURNING a");
+  await shows(handles(standby.target), "SELECT max(a) FROM public.t", row?.a);
+}

@@ -3,6 +3,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll } from "vitest";
 import { type Elsewhere, elsewhere, type Operation } from "./elsewhere";
+import { evenly } from "./evenly";
 import { inMemory } from "./in-memory";
 
 const script = join(__dirname, "kill-at-spawn.cjs");
@@ -54,10 +55,5 @@ export function sweep(points: string): Kill[] {
 }
 
 /** So many of them, evenly; with KILLS=all in the environment every one, which takes minutes. */
-export function sample(kills: readonly Kill[], count: number): readonly Kill[] {
-  if (process.env.KILLS === "all" || kills.length <= count) return kills;
-  return Array.from(
-    { length: count },
-    (_, index) => kills[Math.floor(((index + 0.5) * kills.length) / count)],
-  ).filter((kill) => kill !== undefined);
-}
+export const sample = (kills: readonly Kill[], count: number): readonly Kill[] =>
+  process.env.KILLS === "all" ? kills : evenly(kills, count);

@@ -9,9 +9,15 @@ import type { Operation } from "../../support/elsewhere";
 import { clear, ending, requireEnding, requireNothing, Tally } from "../../support/ending";
 import { handles, type Place } from "../../support/instances";
 import { again } from "../../support/killed";
-import { until } from "../../support/processes";
 import { Snapshot } from "../../support/snapshot";
-import { type Primary, password, placeOfComplete, primary, shows } from "../../support/standby";
+import {
+  dropSlots,
+  type Primary,
+  password,
+  placeOfComplete,
+  primary,
+  requireFollows,
+} from "../../support/standby";
 import { named, sample, sweep, sweeper } from "../../support/sweep";
 
 const kills = sweeper();
@@ -37,20 +43,6 @@ async function requireSlots(...names: readonly string[]): Promise<void> {
   if (found.join() !== names.join()) throw new Error(`slots on the primary: ${found.join(", ") || "none"}`);
 }
 
-/** A server that was killed may hold its slot for a moment yet. */
-async function dropSlots(): Promise<void> {
-  await until("the end of every slot", async () => {
-    await source.sql("SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE NOT active");
-    return (await source.slots()).length === 0;
-  });
-}
-
-/** A row that is written now comes through. */
-async function requireFollows(): Promise<void> {
-  const [row] = await source.sql("INSERT INTO public.t SELECT max(a) + 1 FROM public.t RETURNING a");
-  await shows(its(), "SELECT max(a) FROM public.t", row?.a);
-}
-
 describe("a provider that is killed", () => {
   it("while it makes a standby ends, run again, as one that was not, and so does its deletion", async () => {
     const inputs = await standby();
@@ -73,7 +65,7 @@ describe("a provider that is killed", () => {
         made.push({ id, outs: outs as Properties });
         await requireEnding(at, outs as Properties, wanted);
         await requireSlots("second");
-        await requireFollows();
+        await requireFollows(source, at);
         return killed;
       });
       const death = deaths[turn];
@@ -89,7 +81,7 @@ describe("a provider that is killed", () => {
       });
       if (gone) continue;
       await clear(at);
-      await dropSlots();
+      await dropSlots(source);
     }
     creates.report(8);
     deletes.report(8);
@@ -106,7 +98,7 @@ describe("a provider that is killed", () => {
     const promotions = new Tally("promote", "kills");
     const restore = () =>
       snapshot.restore(async () => {
-        await dropSlots();
+        await dropSlots(source);
         await source.sql("SELECT pg_create_physical_replication_slot('second', true)");
       });
     const requirePromoted = async () => {

@@ -9,26 +9,32 @@ import { instance } from "../../../provider/resources/instance";
 import { stateDirectory } from "../../../provider/server/target";
 import { clear, ending, requireNothing } from "../../support/ending";
 import { inMemory } from "../../support/in-memory";
-import { handles, type Place } from "../../support/instances";
+import type { Place } from "../../support/instances";
 import { end, processesWith, until } from "../../support/processes";
 import {
   all,
+  type CutHost,
   type CutWay,
   create,
-  cutWay,
+  cutHost,
   type Moment,
   type Repeated,
   sweep,
   update,
 } from "../../support/ssh/cuts";
-import { type TestHost, testHost } from "../../support/ssh/host";
-import { type Primary, password, placeOfComplete, primary, shows } from "../../support/standby";
-import { loginTo } from "../../support/way";
+import {
+  dropSlots,
+  type Primary,
+  password,
+  placeOfComplete,
+  primary,
+  requireFollows,
+} from "../../support/standby";
 
 const messages = all ? Number.POSITIVE_INFINITY : 16;
 const timeout = all ? 3_600_000 : 600_000;
 
-let host: TestHost;
+let host: CutHost;
 let still: CutWay;
 let way: CutWay;
 let source: Primary;
@@ -36,9 +42,8 @@ let at: Place;
 
 inMemory();
 beforeAll(async () => {
-  host = await testHost();
-  const login = await loginTo(host, "deploy");
-  [still, way] = await Promise.all([cutWay(host, login), cutWay(host, login)]);
+  host = await cutHost();
+  [still, way] = await Promise.all([host.way(), host.way()]);
   // On the same host: a network of its own may have no way to this machine's.
   source = await primary({ ...still.args, settings: { wal_keep_size: "1GB" } });
   await source.sql("CREATE TABLE public.t AS SELECT 1 AS a");
@@ -56,31 +61,17 @@ afterAll(async () => {
   await host?.dispose();
 });
 
-/** A server that was killed may hold its slot for a moment yet. */
-async function dropSlots(): Promise<void> {
-  await until("the end of every slot", async () => {
-    await source.sql("SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE NOT active");
-    return (await source.slots()).length === 0;
-  });
-}
-
-/** A row that is written now comes through. */
-async function requireFollows(): Promise<void> {
-  const [row] = await source.sql("INSERT INTO public.t SELECT max(a) + 1 FROM public.t RETURNING a");
-  await shows(handles(at.target), "SELECT max(a) FROM public.t", row?.a);
-}
-
 async function creation({ args }: CutWay): Promise<Repeated> {
   const wanted = await at.inputs({ ...args, standby: { primary: source.conninfo, password } });
   return {
     async begin() {
       await clear(at);
-      await dropSlots();
+      await dropSlots(source);
     },
     run: () => create(wanted),
     again: (kept) => (kept ? update(kept, wanted) : create(wanted)),
     async found({ outs }) {
-      await requireFollows();
+      await requireFollows(source, at);
       return { ...(await ending(at, outs)), slots: await source.slots() };
     },
     async back({ id, outs }) {

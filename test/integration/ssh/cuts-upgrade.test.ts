@@ -11,21 +11,26 @@ import { handles } from "../../support/instances";
 import { processesWith } from "../../support/processes";
 import { editAsOwner } from "../../support/servers";
 import { Snapshot } from "../../support/snapshot";
-import { all, type CutWay, cutWay, type Moment, type Repeated, sweep, update } from "../../support/ssh/cuts";
-import { type Login, type TestHost, testHost } from "../../support/ssh/host";
+import {
+  all,
+  type CutHost,
+  type CutWay,
+  cutHost,
+  type Moment,
+  type Repeated,
+  sweep,
+  update,
+} from "../../support/ssh/cuts";
 import { contentOf, fill, type Upgradable, upgradable } from "../../support/upgrades";
-import { loginTo } from "../../support/way";
 
 const messages = all ? Number.POSITIVE_INFINITY : 4;
 const timeout = all ? 3_600_000 : 600_000;
 
-let host: TestHost;
-let login: Login;
+let host: CutHost;
 
 inMemory();
 beforeAll(async () => {
-  host = await testHost();
-  login = await loginTo(host, "deploy");
+  host = await cutHost();
 });
 afterAll(() => host.dispose());
 
@@ -96,7 +101,7 @@ describe.concurrent("a connection that is cut in an upgrade", () => {
       const before = await contentOf(at.sql);
       const snapshot = await Snapshot.take(at);
       try {
-        const ways = [await cutWay(host, login)];
+        const ways = [await host.way()];
         const moments = momentsOf(at, before);
         await sweep(`upgrade (${one.mode})`, ways, upgradeOf(at, snapshot, one), {
           messages,

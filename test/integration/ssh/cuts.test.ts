@@ -9,16 +9,15 @@ import { inMemory } from "../../support/in-memory";
 import { place } from "../../support/instances";
 import {
   all,
+  type CutHost,
   type CutWay,
   create,
-  cutWay,
+  cutHost,
   type Known,
   type Repeated,
   sweep,
   update,
 } from "../../support/ssh/cuts";
-import { type Login, type TestHost, testHost } from "../../support/ssh/host";
-import { loginTo } from "../../support/way";
 
 /** In the middle of so many messages of an operation. */
 const halves = all ? Number.POSITIVE_INFINITY : 30;
@@ -26,13 +25,11 @@ const timeout = all ? 3_600_000 : 600_000;
 /** So many instances of an operation at once: much of the time is waiting. */
 const lanes = 2;
 
-let host: TestHost;
-let login: Login;
+let host: CutHost;
 
 inMemory();
 beforeAll(async () => {
-  host = await testHost();
-  login = await loginTo(host, "deploy");
+  host = await cutHost();
 });
 afterAll(() => host.dispose());
 
@@ -79,7 +76,7 @@ async function change({ args }: CutWay): Promise<Repeated> {
   };
 }
 
-const ways = () => Promise.all(Array.from({ length: lanes }, () => cutWay(host, login)));
+const ways = () => Promise.all(Array.from({ length: lanes }, () => host.way()));
 
 describe.concurrent("a connection that is cut after any message, or in the middle of one", () => {
   it("in a create: the next up ends as the run that nothing cut", { timeout }, async () =>

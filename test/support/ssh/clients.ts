@@ -25,7 +25,12 @@ export function execute(command: string, args: readonly string[], env = process.
 }
 
 /** OpenSSH's client with the login's key, and with nothing else but what it is told; the first value of an option wins. */
-export function ssh(host: Reached, login: Login, command: string, ...options: string[]): Promise<Done> {
+export function ssh(
+  host: Omit<Reached, "hostKey">,
+  login: Pick<Login, "name" | "keyFile">,
+  command: string,
+  ...options: string[]
+): Promise<Done> {
   const known = ["-o", `UserKnownHostsFile=${host.knownHosts}`, "-o", "BatchMode=yes"];
   const way = ["-i", login.keyFile, "-p", `${host.port}`, `${login.name}@${host.address}`];
   return execute(program("ssh"), ["-F", "none", ...options, ...known, ...way, command]);

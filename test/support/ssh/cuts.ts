@@ -4,7 +4,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { instance } from "../../../provider/resources/instance";
 import type { Properties } from "../../../provider/schema/check";
 import { differences, Tally } from "../ending";
-import type { Login, TestHost } from "./interface";
+import { evenly } from "../evenly";
+import { loginTo } from "../way";
+import { testHost } from "./host";
 import { type Boundary, type Direction, type TcpProxy, tcpProxy } from "./proxy";
 
 /** With CUTS=all in the environment a sweep is not of an even sample. */
@@ -55,12 +57,24 @@ export interface Moment {
 
 type Cut = AfterBytes | Moment;
 
-export async function cutWay(host: TestHost, login: Login): Promise<CutWay> {
-  const proxy = await tcpProxy({ host: host.address, port: host.port });
-  const { name: user, keyFile: privateKeyFile } = login;
-  const knownHosts = [await host.knownHostsFor({ host: proxy.host, port: proxy.port })];
-  const ssh = { host: proxy.host, port: proxy.port, user, privateKeyFile, knownHosts, retryFor: 0 };
-  return { proxy, args: { host: { ssh } } };
+/** A host, and ways to it. */
+export interface CutHost {
+  way(): Promise<CutWay>;
+  dispose(): Promise<void>;
+}
+
+export async function cutHost(): Promise<CutHost> {
+  const host = await testHost();
+  const { name: user, keyFile: privateKeyFile } = await loginTo(host, "deploy");
+  return {
+    async way() {
+      const proxy = await tcpProxy({ host: host.address, port: host.port });
+      const knownHosts = [await host.knownHostsFor({ host: proxy.host, port: proxy.port })];
+      const ssh = { host: proxy.host, port: proxy.port, user, privateKeyFile, knownHosts, retryFor: 0 };
+      return { proxy, args: { host: { ssh } } };
+    },
+    dispose: () => host.dispose(),
+  };
 }
 
 export const create = async (inputs: Properties): Promise<Known> => {
@@ -104,18 +118,9 @@ function messageCuts(ways: readonly Uncut[], halves: number, count: number): rea
     const ends = ways.flatMap(({ messages }) => messages.filter((one) => one.direction === direction));
     const whole = [...new Set(ends.map((one) => one[direction]))].sort((a, b) => a - b);
     const half = whole.map((to, at) => Math.floor((to + (whole[at - 1] ?? 0)) / 2));
-    const bytes = [...whole, ...sample(half, halves / 2)].sort((a, b) => a - b);
-    return sample(bytes, count / 2).map((bytes) => ({ direction, bytes }));
+    const bytes = [...whole, ...evenly(half, halves / 2)].sort((a, b) => a - b);
+    return evenly(bytes, count / 2).map((bytes) => ({ direction, bytes }));
   });
-}
-
-/** So many of them, evenly. */
-function sample<T>(all: readonly T[], count: number): readonly T[] {
-  if (all.length <= count) return all;
-  const wanted = new Set(
-    Array.from({ length: Math.ceil(count) }, (_, index) => Math.floor(((index + 0.5) * all.length) / count)),
-  );
-  return all.filter((_, index) => wanted.has(index));
 }
 
 /** @returns whether the moment came before the operation was over */
