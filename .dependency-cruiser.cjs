@@ -42,7 +42,14 @@ module.exports = {
       "^(node:)?crypto$",
       thirdParty("@mongodb-js/saslprep"),
     ),
-    allow("schema", schema, postgresql, errors, thirdParty("zod")),
+    allow("schema", `${schema}(?!observed\\.ts)`, schema, postgresql, errors, thirdParty("zod")),
+    allow(
+      "observed-is-packed",
+      `${schema}observed\\.ts`,
+      postgresql,
+      thirdParty("zod"),
+      "^(node:)?(util|zlib)$",
+    ),
     allow("plan-is-pure", plan, postgresql, errors),
     {
       name: "plan-types",

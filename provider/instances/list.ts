@@ -1,7 +1,7 @@
 import { InvalidVersionError } from "../errors";
 import { isMajor, type Major, majors } from "../postgresql/version";
 import type { InstanceInputs } from "../schema/inputs";
-import type { Observed } from "../schema/state";
+import type { Observed } from "../schema/observed";
 import { asOwner, findOwner } from "../server/facts";
 import { listInstances } from "../server/listing";
 import { checked, type HostArgs } from "./find";

@@ -1,7 +1,7 @@
 import { parseHbaRecord, parseIdentRecord } from "../postgresql/hba-record";
 import type { HbaInput, IdentInput } from "../schema/access";
 import type { InstanceInputs } from "../schema/inputs";
-import type { Observed } from "../schema/state";
+import type { Observed } from "../schema/observed";
 import { recordChanges } from "./access";
 import type { Desired } from "./desired";
 import type { RecordChange } from "./step";

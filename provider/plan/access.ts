@@ -3,7 +3,7 @@ import { defaultHba, type HbaRecord, ownHba, printHba } from "../postgresql/hba"
 import { ownIdent, printIdent } from "../postgresql/ident";
 import type { HbaInput, IdentInput } from "../schema/access";
 import type { InstanceInputs } from "../schema/inputs";
-import type { Observed } from "../schema/state";
+import type { Observed } from "../schema/observed";
 import type { AccessFileName, RecordChange } from "./step";
 
 /** pg_hba.conf and pg_ident.conf as they shall be, beside what others wrote there. */

@@ -1,5 +1,5 @@
 import type { AccessFile } from "../postgresql/access";
-import type { Observed } from "../schema/state";
+import type { Observed } from "../schema/observed";
 import type { Desired } from "./desired";
 
 /**

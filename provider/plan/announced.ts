@@ -1,5 +1,5 @@
 import { appliedBy, findSetting } from "../postgresql/settings";
-import type { Observed } from "../schema/state";
+import type { Observed } from "../schema/observed";
 import { leavingRecords, missingWayIn } from "./access";
 import type { Desired } from "./desired";
 import { heeding } from "./heeding";

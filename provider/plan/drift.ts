@@ -1,7 +1,7 @@
 import { findSetting } from "../postgresql/settings";
 import { equalValues, printValue } from "../postgresql/values";
 import type { InstanceInputs } from "../schema/inputs";
-import type { Observed } from "../schema/state";
+import type { Observed } from "../schema/observed";
 import { accessDrift } from "./access-drift";
 import type { Desired } from "./desired";
 import { heeding } from "./heeding";

@@ -1,4 +1,4 @@
-import type { Observed } from "../schema/state";
+import type { Observed } from "../schema/observed";
 import { leavingAdopted } from "./adopted";
 import type { Desired } from "./desired";
 import { heedingPrimary } from "./standby";

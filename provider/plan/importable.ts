@@ -2,7 +2,7 @@ import { parseHbaRecord, parseIdentRecord } from "../postgresql/hba-record";
 import { mayBeSecret } from "../postgresql/secretive";
 import type { Major } from "../postgresql/version";
 import type { InstanceInputs } from "../schema/inputs";
-import type { Observed } from "../schema/state";
+import type { Observed } from "../schema/observed";
 import { isGiven } from "./given";
 
 /** What a program would declare of an instance for nothing to be planned. */

@@ -1,4 +1,4 @@
-import type { Observed } from "../schema/state";
+import type { Observed } from "../schema/observed";
 
 /** Whether a server runs, however far it is: one that starts or stops counts. */
 export function isUp({ existence, server }: Observed): boolean {

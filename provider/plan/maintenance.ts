@@ -1,4 +1,4 @@
-import type { Observed } from "../schema/state";
+import type { Observed } from "../schema/observed";
 import type { Desired } from "./desired";
 import { managerChange } from "./service";
 import type { Step, StepKind } from "./step";

@@ -1,4 +1,4 @@
-import type { Observed } from "../schema/state";
+import type { Observed } from "../schema/observed";
 
 /** What there is before an instance is made: the plan of a create starts here. */
 export const nothing: Observed = {

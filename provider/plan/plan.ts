@@ -1,4 +1,4 @@
-import type { Observed } from "../schema/state";
+import type { Observed } from "../schema/observed";
 import { recordChanges } from "./access";
 import type { Desired } from "./desired";
 import { heeding } from "./heeding";

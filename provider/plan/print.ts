@@ -1,5 +1,5 @@
 import type { InstanceInputs } from "../schema/inputs";
-import type { Observed } from "../schema/state";
+import type { Observed } from "../schema/observed";
 import type { Desired } from "./desired";
 import { isUp } from "./is-up";
 import { info, type PlanLine, warning } from "./line";

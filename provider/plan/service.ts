@@ -1,5 +1,5 @@
 import { isOurUnit } from "../postgresql/unit";
-import type { Observed } from "../schema/state";
+import type { Observed } from "../schema/observed";
 import type { Desired } from "./desired";
 import { info, type PlanLine } from "./line";
 import { findStep, type ServiceManager, type Step } from "./step";

@@ -4,7 +4,7 @@ import { findSetting } from "../postgresql/settings";
 import { quoteLiteral } from "../postgresql/sql";
 import { equalValues, parseValue } from "../postgresql/values";
 import type { InstanceInputs } from "../schema/inputs";
-import type { Observed } from "../schema/state";
+import type { Observed } from "../schema/observed";
 
 type Program = Pick<InstanceInputs, "settings" | "version">;
 

@@ -1,7 +1,7 @@
 import { appliedBy, findSetting } from "../postgresql/settings";
 import { equalValues } from "../postgresql/values";
 import type { Major } from "../postgresql/version";
-import type { Observed } from "../schema/state";
+import type { Observed } from "../schema/observed";
 import type { Desired } from "./desired";
 import type { SettingChange } from "./step";
 import { unmanagedSettings } from "./unmanaged";

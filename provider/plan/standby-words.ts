@@ -1,4 +1,4 @@
-import type { Observed } from "../schema/state";
+import type { Observed } from "../schema/observed";
 import type { Desired } from "./desired";
 import { info, type PlanLine, warning } from "./line";
 import { heldUp, isRaise } from "./standby";

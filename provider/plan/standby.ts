@@ -1,7 +1,7 @@
 import { findSetting } from "../postgresql/settings";
 import { parseValue } from "../postgresql/values";
 import type { Major } from "../postgresql/version";
-import type { Observed } from "../schema/state";
+import type { Observed } from "../schema/observed";
 import type { Desired } from "./desired";
 import type { SettingChange, Step } from "./step";
 

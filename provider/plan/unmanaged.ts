@@ -1,4 +1,4 @@
-import type { Observed } from "../schema/state";
+import type { Observed } from "../schema/observed";
 import type { Desired } from "./desired";
 import { isGiven } from "./given";
 import { info, type PlanLine } from "./line";

@@ -1,6 +1,6 @@
 import { type Adaptation, adaptations, carriedOriginals, carriedOver } from "../postgresql/carried";
 import type { Major } from "../postgresql/version";
-import type { Observed } from "../schema/state";
+import type { Observed } from "../schema/observed";
 import type { Desired } from "./desired";
 import { isUp } from "./is-up";
 import { settingChanges } from "./settings";

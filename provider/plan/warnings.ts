@@ -1,6 +1,6 @@
 import { unreachedRecords } from "../postgresql/hba-reach";
 import { effectOfChange } from "../postgresql/setting-effects";
-import type { Observed } from "../schema/state";
+import type { Observed } from "../schema/observed";
 import { desireAccess } from "./access";
 import { type Desired, defaultAuth } from "./desired";
 import { type PlanLine, warning } from "./line";

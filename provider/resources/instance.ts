@@ -97,7 +97,7 @@ export const instance = guarded({
       const inputs = { ...declaredOnly(props, remembered), ...drift.inputs };
       for (const place of drift.places) await log.say("info", `plan: ${place}`);
       for (const line of lines) await log.say(line.severity, line.text);
-      return { id, props: printState(inputs, made), inputs };
+      return { id, props: printState(inputs, made, props), inputs };
     } catch (error) {
       if (error instanceof InstanceNotFoundError) return {};
       throw error;

@@ -2,7 +2,7 @@ import { CommandError } from "../errors";
 import type { Session } from "../host/session";
 import type { Step } from "../plan/step";
 import { editAccess } from "../postgresql/access";
-import type { Observed } from "../schema/state";
+import type { Observed } from "../schema/observed";
 import { writing } from "./copies";
 import type { Observation } from "./observe";
 import { describe, stateDirectory, type Target } from "./target";

@@ -4,7 +4,7 @@ import type { SettingChange } from "../plan/step";
 import { bytesToText, confEntries, editConf, parseConf } from "../postgresql/conf";
 import { settledElsewhere } from "../postgresql/conf-tree";
 import { postgresCheck } from "../postgresql/programs";
-import type { Observed } from "../schema/state";
+import type { Observed } from "../schema/observed";
 import { writing } from "./copies";
 import { type Observation, observe } from "./observe";
 import { needsRehearsal, rehearsing } from "./rehearsal";

@@ -5,7 +5,7 @@ import { bytesToText } from "../postgresql/conf";
 import { noFiles, readConfTree } from "../postgresql/conf-tree";
 import { parseControlFile } from "../postgresql/controldata";
 import { parsePostmasterPid } from "../postgresql/pidfile";
-import type { Observed } from "../schema/state";
+import type { Observed } from "../schema/observed";
 import { locate } from "./files";
 import { type Marker, parseMarker } from "./marker";
 import { isAlive, readFiles, serverState } from "./observe";

@@ -1,5 +1,5 @@
 import { InstanceExistsError } from "../errors";
-import type { Observed } from "../schema/state";
+import type { Observed } from "../schema/observed";
 import { describe, type Target } from "./target";
 
 /** Whose an instance is. Its system identifier would not tell: a standby has its primary's. */

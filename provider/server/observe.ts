@@ -10,7 +10,7 @@ import { findSetting } from "../postgresql/settings";
 import { anyPlace, isOurUnit, movedUnit, unitsIn } from "../postgresql/unit";
 import { equalValues } from "../postgresql/values";
 import { isMajor, type Major, parseServerVersion } from "../postgresql/version";
-import type { Observed } from "../schema/state";
+import type { Observed } from "../schema/observed";
 import { type Address, answerOf, query, queryError } from "./connect";
 import { readIncluded } from "./included";
 import { type Look, look } from "./look";

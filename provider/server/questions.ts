@@ -1,5 +1,5 @@
 import { quoteLiteral } from "../postgresql/sql";
-import type { Observed } from "../schema/state";
+import type { Observed } from "../schema/observed";
 import type { Rows } from "./exchange";
 import type { Target } from "./target";
 

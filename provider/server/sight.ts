@@ -1,4 +1,4 @@
-import type { Observed } from "../schema/state";
+import type { Observed } from "../schema/observed";
 import { type Observation, observe } from "./observe";
 import type { Target } from "./target";
 

@@ -1,4 +1,5 @@
 /** Units of systemd where it is not usual: other builds, other people's units, other owners, and who may not be root. */
+
 import { cp } from "node:fs/promises";
 import { dirname, join, relative, resolve } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
@@ -6,6 +7,7 @@ import * as instances from "../../provider/instances";
 import { instance } from "../../provider/resources/instance";
 import type { Properties } from "../../provider/schema/check";
 import { type BootedHost, bootedHost, type SystemLoginOptions } from "../support/hosts/booted";
+import { observedOf } from "../support/outputs";
 import { binDirectory, completePrograms } from "../support/servers";
 
 let host: BootedHost;
@@ -58,7 +60,6 @@ interface Made {
   readonly outs: Properties & {
     readonly unit: string | null;
     readonly dataDirectory: string;
-    readonly observed: { readonly service: object | null };
   };
 }
 let left: Made[] = [];
@@ -141,7 +142,7 @@ describe("a unit", () => {
     for (const [script, found] of deeds) {
       await sh(script, unit);
       made = await read(made);
-      expect(made.outs.observed.service).toMatchObject(found);
+      expect(observedOf(made.outs).service).toMatchObject(found);
       expect(await changes(made, wanted)).toBe(true);
       made = await update(made, wanted);
       expect(await state(unit), script).toEqual(["active", "enabled"]);
@@ -163,9 +164,9 @@ describe("a unit", () => {
       { user: "postgres" },
     );
     const found = await read(made);
-    expect(found.outs.observed.service).toMatchObject({ runsOutside: true });
+    expect(observedOf(found.outs).service).toMatchObject({ runsOutside: true });
     const back = await update(found, { ...wanted, restartTriggers: "now" });
-    expect(back.outs.observed.service).toMatchObject({ runsOutside: false });
+    expect(observedOf(back.outs).service).toMatchObject({ runsOutside: false });
     expect(await run("systemctl", "is-active", unit)).toBe("active");
     await remove(back);
   });
@@ -332,7 +333,7 @@ describe("systemd is left alone", () => {
 
   test("where it is told to be", async () => {
     const made = await create(await inputs({ serviceManager: "pg_ctl" }));
-    expect(made.outs.observed.service).toBeNull();
+    expect(observedOf(made.outs).service).toBeNull();
     expect(await units()).toBe("");
     await remove(made);
   });

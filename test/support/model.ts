@@ -7,7 +7,7 @@ import { type AccessEntry, accessEntries, editAccess } from "../../provider/post
 import { appliedBy, findSetting } from "../../provider/postgresql/settings";
 import { equalValues } from "../../provider/postgresql/values";
 import type { Major } from "../../provider/postgresql/version";
-import type { Observed } from "../../provider/schema/state";
+import type { Observed } from "../../provider/schema/observed";
 
 /** What a host has beside what an observation shows. */
 export interface Hidden {

@@ -1,7 +1,7 @@
 import type { Session } from "../../host/session";
 import { type UpgradeMode, upgradeStages } from "../../postgresql/upgrade-programs";
 import type { Major } from "../../postgresql/version";
-import type { Observed } from "../../schema/state";
+import type { Observed } from "../../schema/observed";
 import type { Target } from "../target";
 
 export type Stage = NonNullable<Observed["upgrade"]>["stage"];

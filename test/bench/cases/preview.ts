@@ -1,6 +1,7 @@
 /** What one more instance adds to a preview without changes, beside a resource that is nothing at all. */
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { observedState, printObserved } from "../../../provider/schema/observed";
 import { type Project, project } from "../../support/engine";
 import type { Case } from "../comparison";
 import type { Site, Spot } from "../site";
@@ -92,15 +93,26 @@ const args = ({ programs, owner, folder, access }: Site, { port, data }: Spot) =
   host: access(0),
 });
 
+/** As an export that shows secrets has one. */
+interface Secret {
+  readonly plaintext: string;
+}
+
 /** A hundred servers would say nothing more about a preview than a hundred entries in the state. */
 async function multiply(from: Project, to: Project, spot: Spot, amount: number): Promise<void> {
   const { deployment } = JSON.parse(await from.succeed("stack", "export", "--show-secrets"));
-  const copies = deployment.resources.flatMap((resource: unknown) => {
-    const text = JSON.stringify(resource);
-    if (!text.includes(spot.name)) return [resource];
-    return Array.from({ length: amount }, (_, index) =>
-      JSON.parse(text.replaceAll(spot.name, `preview${index}`)),
-    );
+  const copies = deployment.resources.flatMap((resource: { outputs?: { observed?: Secret } }) => {
+    const secret = resource.outputs?.observed;
+    if (!secret) return [resource];
+    return Array.from({ length: amount }, (_, index) => {
+      const named = <T>(value: T): T =>
+        JSON.parse(JSON.stringify(value).replaceAll(spot.name, `preview${index}`));
+      const observed = printObserved(named(observedState.parse(JSON.parse(secret.plaintext))));
+      return named({
+        ...resource,
+        outputs: { ...resource.outputs, observed: { ...secret, plaintext: JSON.stringify(observed) } },
+      });
+    });
   });
   const empty = JSON.parse(await to.succeed("stack", "export"));
   const file = join(to.folder, "state.json");

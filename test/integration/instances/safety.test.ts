@@ -12,6 +12,7 @@ import {
   type Place,
   place,
 } from "../../support/instances";
+import { observedOf } from "../../support/outputs";
 import { editAsOwner } from "../../support/servers";
 
 let live: Live | Place | undefined;
@@ -164,8 +165,8 @@ describe("a server that takes no sessions", () => {
       await it.sql("ALTER ROLE postgres NOLOGIN");
     }
     const { props } = await instance.read(it.id, it.outs);
-    const observed = { ...(it.outs.observed as object), access: expect.anything() };
-    expect(props).toEqual({ ...it.outs, observed });
+    expect(props).toEqual({ ...it.outs, observed: expect.anything() });
+    expect(observedOf(props)).toEqual({ ...observedOf(it.outs), access: expect.anything() });
     await instance.delete(it.id, it.outs);
     expect(await edit(it, 'ls -A "$(dirname "$1")" 2>/dev/null || true')).toBe("");
   });
@@ -267,7 +268,7 @@ test("a setting that the program keeps secret is changed without the server's lo
   expect(await it.sql("SHOW ssl_passphrase_command")).toEqual([{ ssl_passphrase_command: "echo canary-2" }]);
   expect(await it.sql("SHOW log_min_messages")).toEqual([{ log_min_messages: "warning" }]);
   expect(await edit(it, 'cat "$1.pginstance/postgresql.log"')).not.toContain("canary");
-  expect(changed.outs).toMatchObject({ observed: { originals: { work_mem: null }, unapplied: "none" } });
+  expect(observedOf(changed.outs)).toMatchObject({ originals: { work_mem: null }, unapplied: "none" });
   expect(await edit(it, 'grep -c "^log_min_messages" "$1/postgresql.conf" || true')).toBe("0\n");
   expect(
     await instance.diff(

@@ -1,4 +1,5 @@
 /** The WAL, tablespaces and the socket that are moved: with a stop, and continued wherever it was interrupted. */
+
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,6 +9,7 @@ import type { Properties } from "../../../provider/schema/check";
 import { failureOf, messageOf, place } from "../../support/instances";
 import { Kept } from "../../support/kept";
 import { again, type Kill, Killer } from "../../support/killed";
+import { observedOf } from "../../support/outputs";
 import { editAsOwner } from "../../support/servers";
 import { placeOfComplete, primary, password as replicator } from "../../support/standby";
 
@@ -52,7 +54,7 @@ describe.each(["local", "ssh"] as const)("places of an instance (%s)", (way) => 
   /** Nothing of a move is left: neither beside the links, nor a note of a copy. */
   const tidy = async () => {
     expect(await ls(it.at.target.dataDirectory)).not.toContainEqual(expect.stringMatching(/\.(old|new)$/));
-    expect(it.outs).toMatchObject({ observed: { leftovers: [] } });
+    expect(observedOf(it.outs).leftovers).toEqual([]);
   };
 
   test("the WAL is moved out of the data directory, and what was there is gone", async () => {
@@ -200,7 +202,8 @@ describe("a new instance", () => {
       const inputs = await at.inputs({ walDirectory: wal });
       await killer.kill("create", [inputs], { step: "initdb", after: 100 });
       const { id, outs } = await again(() => instance.create(inputs));
-      expect(outs).toMatchObject({ walDirectory: wal, observed: { leftovers: [] } });
+      expect(outs).toMatchObject({ walDirectory: wal });
+      expect(observedOf(outs).leftovers).toEqual([]);
       expect((await editAsOwner('readlink "$1/pg_wal"', at.target.dataDirectory)).trim()).toBe(wal);
       expect(await instance.diff(id, outs, inputs)).toMatchObject({ changes: false });
       await instance.delete(id, outs);
@@ -241,11 +244,13 @@ describe("a new instance", () => {
       const standby = { primary: source.conninfo, password: replicator };
       const inputs = await at.inputs({ standby, walDirectory: wal });
       const { id, outs } = await instance.create(inputs);
-      expect(outs).toMatchObject({ role: "standby", walDirectory: wal, observed: { leftovers: [] } });
+      expect(outs).toMatchObject({ role: "standby", walDirectory: wal });
+      expect(observedOf(outs).leftovers).toEqual([]);
       expect(await instance.diff(id, outs, inputs)).toMatchObject({ changes: false });
       const moved = await at.inputs({ standby, walDirectory: `${wal}2` });
       const { outs: after } = await instance.update(id, outs, moved);
-      expect(after).toMatchObject({ role: "standby", walDirectory: `${wal}2`, observed: { leftovers: [] } });
+      expect(after).toMatchObject({ role: "standby", walDirectory: `${wal}2` });
+      expect(observedOf(after).leftovers).toEqual([]);
       expect(await ls(join(at.folder.path, "wal"))).toEqual(["second2"]);
       await instance.delete(id, after as Properties);
       expect(await ls(at.folder.path)).toEqual([]);

@@ -1,10 +1,12 @@
 /** The superuser's password: set by its verifier, in no log however much the server logs, and good for a login by TCP. */
+
 import { readFile } from "node:fs/promises";
 import { Client } from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { scramVerifier } from "../../../provider/postgresql/scram";
 import { instance } from "../../../provider/resources/instance";
 import { type Live, liveInstance } from "../../support/instances";
+import { observedOf } from "../../support/outputs";
 import { processesWith } from "../../support/processes";
 
 const first = { password: "pässword one ' \" \\ $x", salt: Buffer.from("0123456789abcdef") };
@@ -63,9 +65,7 @@ describe.each(["15", "18"] as const)("the superuser's password on PostgreSQL %s"
   it("is another one after an update, and the state remembers the verifier that the server has", async () => {
     const news = await live.inputs({ settings: talkative, superuserPasswordVerifier: verifierOf(second) });
     const { outs } = await instance.update(live.id, live.outs, news);
-    expect((outs as { observed: { passwordVerifier: string } }).observed.passwordVerifier).toBe(
-      verifierOf(second),
-    );
+    expect(observedOf(outs).passwordVerifier).toBe(verifierOf(second));
     expect(await login(second.password)).toBe("postgres");
     expect(await login(first.password)).toBe("28P01");
   });

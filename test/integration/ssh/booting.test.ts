@@ -1,4 +1,5 @@
 /** A host that is not there yet: a create waits for it as long as `retryFor` says, and asks nobody again who refused it. */
+
 import { existsSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
@@ -9,6 +10,7 @@ import type { Properties } from "../../../provider/schema/check";
 import { requireNothing } from "../../support/ending";
 import { heldInitdb } from "../../support/initdb";
 import { failureOf, type Place, place } from "../../support/instances";
+import { observedOf } from "../../support/outputs";
 import { until } from "../../support/processes";
 import { type Login, type TestHost, testHost } from "../../support/ssh/host";
 import { makeKey } from "../../support/ssh/keys";
@@ -122,7 +124,8 @@ describe.skipIf(!isRoot)("a create", () => {
     expect(await readdir(at.folder.path)).toEqual([]);
     await end();
     const { id, outs } = await creating;
-    expect(outs).toMatchObject({ phase: "ready", observed: { server: "running" } });
+    expect(outs).toMatchObject({ phase: "ready" });
+    expect(observedOf(outs).server).toBe("running");
     await removed(id, outs as Properties);
   });
 
@@ -136,11 +139,13 @@ describe.skipIf(!isRoot)("a create", () => {
     await host.start();
     const failure = (await creating) as Error & { id: string; properties: Properties };
     expect(failure.cause).toMatchObject({ phase: "lost" });
-    expect(failure.properties).toMatchObject({ phase: "creating", observed: { existence: "absent" } });
+    expect(failure.properties).toMatchObject({ phase: "creating" });
+    expect(observedOf(failure.properties).existence).toBe("absent");
     const next = instance.update(failure.id, failure.properties, wanted);
     initdb.goOn();
     const { outs } = await next;
-    expect(outs).toMatchObject({ phase: "ready", observed: { server: "running" } });
+    expect(outs).toMatchObject({ phase: "ready" });
+    expect(observedOf(outs).server).toBe("running");
     await removed(failure.id, outs as Properties);
   });
 

@@ -8,7 +8,8 @@ import { plan } from "../../../provider/plan/plan";
 import type { Step, StepKind } from "../../../provider/plan/step";
 import type { Properties } from "../../../provider/schema/check";
 import { type InstanceInputs, parseInputs } from "../../../provider/schema/inputs";
-import { type Observed, parseState } from "../../../provider/schema/state";
+import type { Observed } from "../../../provider/schema/observed";
+import { parseState } from "../../../provider/schema/state";
 import type { Site } from "./site";
 import type { Preview, Stack, Update } from "./stack";
 

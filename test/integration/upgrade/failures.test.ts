@@ -1,4 +1,5 @@
 /** An upgrade that fails: the old server runs as before, and the next run succeeds, or goes on past the point of no return. */
+
 import { chmod, mkdir, readdir, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
@@ -7,6 +8,7 @@ import type { Properties } from "../../../provider/schema/check";
 import type { CompleteMajor } from "../../../scripts/setup/complete.mjs";
 import { inMemory } from "../../support/in-memory";
 import { failureOf, messageOf } from "../../support/instances";
+import { observedOf } from "../../support/outputs";
 import { completePrograms } from "../../support/servers";
 import { contentOf, fill, type Upgradable, upgradable } from "../../support/upgrades";
 
@@ -86,7 +88,7 @@ describe("an upgrade past the point of no return", () => {
       const wanted = await at.raised("18", { upgrade: { mode: "swap" } });
       const failure = await failureOf(instance.update(at.id, at.outs, { ...wanted, binDirectory: broken }));
       const { properties: outs } = failure as { properties: Properties };
-      expect(outs).toMatchObject({ observed: { server: "stopped", upgrade: { stage: "transferring" } } });
+      expect(observedOf(outs)).toMatchObject({ server: "stopped", upgrade: { stage: "transferring" } });
       const done = await instance.update(at.id, outs, wanted);
       expect(done.outs).toMatchObject({ version: "18", phase: "ready" });
       expect(await contentOf((await at.as("18")).sql)).toEqual(content);

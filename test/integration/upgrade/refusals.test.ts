@@ -1,4 +1,5 @@
 /** What stands against an upgrade, on a real server: said all at once, nothing is done, and each has its way out. */
+
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -7,6 +8,7 @@ import type { Properties } from "../../../provider/schema/check";
 import { query } from "../../../provider/server/connect";
 import { addressOf } from "../../../provider/server/observe";
 import { failureOf, messageOf } from "../../support/instances";
+import { observedOf } from "../../support/outputs";
 import { completePrograms, editAsOwner, freePort, runAsOwner } from "../../support/servers";
 import { contentOf, fill, type Upgradable, upgradable } from "../../support/upgrades";
 
@@ -41,7 +43,7 @@ describe("an upgrade of PostgreSQL 15 with much against it, in order:", () => {
   }
   /** By an update whose state knows nothing of what stands against it. */
   async function refusal(more: Properties = {}): Promise<string> {
-    const observed = { ...(outs.observed as Properties), slots: {}, walDirectory: join(data(), "pg_wal") };
+    const observed = { ...observedOf(outs), slots: {}, walDirectory: join(data(), "pg_wal") };
     const failure = await failureOf(instance.update(at.id, { ...outs, observed }, await raised(more)));
     expect(await around()).toEqual(["data", "data.pginstance"]);
     return messageOf(failure);

@@ -13,7 +13,7 @@ import { appliedBy, findSetting } from "../../../provider/postgresql/settings";
 import { equalValues } from "../../../provider/postgresql/values";
 import { differs } from "../../../provider/resources/compare";
 import { check } from "../../../provider/schema/check";
-import type { Observed } from "../../../provider/schema/state";
+import type { Observed } from "../../../provider/schema/observed";
 import { applyToModel, type ModelHost, reloadByHand } from "../../support/model";
 import { desireChecked, desiredFrom, type Story, stories } from "./arbitraries";
 

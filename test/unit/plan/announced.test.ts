@@ -5,7 +5,7 @@ import { nothing } from "../../../provider/plan/nothing";
 import { plan } from "../../../provider/plan/plan";
 import type { AccessEntry } from "../../../provider/postgresql/access";
 import type { Properties } from "../../../provider/schema/check";
-import type { Observed } from "../../../provider/schema/state";
+import type { Observed } from "../../../provider/schema/observed";
 import { inputsOf, lines, seen, stoppedServer, wish } from "./situations";
 
 const verifier = `SCRAM-SHA-256$4096:${"A".repeat(22)}==$${"B".repeat(43)}=:${"C".repeat(43)}=`;

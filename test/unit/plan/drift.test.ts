@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { findDrift } from "../../../provider/plan/drift";
 import type { Properties } from "../../../provider/schema/check";
-import type { Observed } from "../../../provider/schema/state";
+import type { Observed } from "../../../provider/schema/observed";
 import { lines, seen, stoppedServer, wish } from "./situations";
 
 const verifier = (letter: string) =>

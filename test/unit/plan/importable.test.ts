@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { declarationOf, withoutSecrets } from "../../../provider/plan/importable";
 import { plan } from "../../../provider/plan/plan";
+import type { Observed } from "../../../provider/schema/observed";
 import { checkSetting } from "../../../provider/schema/settings";
-import type { Observed } from "../../../provider/schema/state";
 import { lines, seen, wish } from "./situations";
 
 const declared = (observed: Observed) =>

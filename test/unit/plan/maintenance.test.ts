@@ -7,7 +7,7 @@ import { printPlan, printReleased } from "../../../provider/plan/print";
 import { judge } from "../../../provider/plan/refusals";
 import type { Step } from "../../../provider/plan/step";
 import type { Properties } from "../../../provider/schema/check";
-import type { Observed } from "../../../provider/schema/state";
+import type { Observed } from "../../../provider/schema/observed";
 import { inputsOf, lines, remember, seen, stoppedServer, wish } from "./situations";
 
 /** What is done while the server is stopped: which steps, what the preview says, what an update takes of them. */

@@ -4,7 +4,7 @@ import { nothing } from "../../../provider/plan/nothing";
 import { plan } from "../../../provider/plan/plan";
 import { effectOf, effects } from "../../../provider/plan/step";
 import type { Properties } from "../../../provider/schema/check";
-import type { Observed } from "../../../provider/schema/state";
+import type { Observed } from "../../../provider/schema/observed";
 import { lines, seen, stoppedServer, wish } from "./situations";
 
 const kindsOf = (observed: Observed, program: Properties = {}) =>

@@ -3,7 +3,7 @@ import { nothing } from "../../../provider/plan/nothing";
 import { plan } from "../../../provider/plan/plan";
 import { printChange, printHeld, printPlan } from "../../../provider/plan/print";
 import type { Properties } from "../../../provider/schema/check";
-import type { Observed } from "../../../provider/schema/state";
+import type { Observed } from "../../../provider/schema/observed";
 import { lines, seen, stoppedServer, wish } from "./situations";
 
 const said = (observed: Observed, program: Properties) =>

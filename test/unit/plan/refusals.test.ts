@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { nothing } from "../../../provider/plan/nothing";
 import { judge } from "../../../provider/plan/refusals";
 import type { Properties } from "../../../provider/schema/check";
-import type { Observed } from "../../../provider/schema/state";
+import type { Observed } from "../../../provider/schema/observed";
 import { inputsOf, remember, seen } from "./situations";
 
 const open = { deletionProtection: false };

@@ -6,7 +6,7 @@ import { nothing } from "../../../provider/plan/nothing";
 import { plan } from "../../../provider/plan/plan";
 import { printPlan } from "../../../provider/plan/print";
 import type { Properties } from "../../../provider/schema/check";
-import type { Observed } from "../../../provider/schema/state";
+import type { Observed } from "../../../provider/schema/observed";
 import { inputsOf, seen } from "./situations";
 
 type Service = NonNullable<Observed["service"]>;

@@ -2,7 +2,8 @@ import { type Desired, desire } from "../../../provider/plan/desired";
 import { nothing } from "../../../provider/plan/nothing";
 import { check, type Properties } from "../../../provider/schema/check";
 import { type InstanceInputs, parseInputs } from "../../../provider/schema/inputs";
-import { type Observed, parseState, printState, type Remembered } from "../../../provider/schema/state";
+import type { Observed } from "../../../provider/schema/observed";
+import { parseState, printState, type Remembered } from "../../../provider/schema/state";
 
 /** What is checked into a plan: a program's wish, and an instance as it was seen. */
 

@@ -8,7 +8,7 @@ import { printPlan } from "../../../provider/plan/print";
 import { judge } from "../../../provider/plan/refusals";
 import type { Step } from "../../../provider/plan/step";
 import type { Properties } from "../../../provider/schema/check";
-import type { Observed } from "../../../provider/schema/state";
+import type { Observed } from "../../../provider/schema/observed";
 import { inputsOf, lines, remember, seen, stoppedServer, wish } from "./situations";
 
 const primary = "host=db1 port=6000 user=replicator";

@@ -3,7 +3,7 @@ import { agree } from "../../../provider/plan/announced";
 import { plan } from "../../../provider/plan/plan";
 import { printPlan } from "../../../provider/plan/print";
 import { succession } from "../../../provider/plan/upgrade";
-import type { Observed } from "../../../provider/schema/state";
+import type { Observed } from "../../../provider/schema/observed";
 import { lines, seen, wish } from "./situations";
 
 const old = (more: Partial<Observed> = {}) => seen({ version: "15", serverVersion: "15.18", ...more });

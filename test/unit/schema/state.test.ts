@@ -1,3 +1,4 @@
+import { deflateRawSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
 import { InvalidVersionError, ProviderError } from "../../../provider/errors";
 import { nothing } from "../../../provider/plan/nothing";
@@ -107,6 +108,26 @@ describe("the state", () => {
     expect(printState(inputs, remembered)).toEqual(printed);
   });
 
+  test("has what was observed as one text, and reads the object of before", () => {
+    expect(printState(inputs, made).observed).toMatch(/^[A-Za-z0-9+/]+=*$/);
+    const older = { ...printState(inputs, made), observed: made.observed };
+    expect(parseState(older)).toEqual(parseState(printState(inputs, made)));
+  });
+
+  test.each<[what: string, before: unknown]>([
+    [
+      "a text that another zlib packed",
+      deflateRawSync(JSON.stringify(made.observed), { level: 1 }).toString("base64"),
+    ],
+    ["the object of before", made.observed],
+  ])("keeps %s where it says the same, so that a refresh shows no change", (_what, before) => {
+    const printed = printState(inputs, made);
+    expect(before).not.toEqual(printed.observed);
+    expect(printState(inputs, made, { observed: before })).toEqual({ ...printed, observed: before });
+    const changed = { ...made, observed: { ...made.observed, server: "stopped" as const } };
+    expect(printState(inputs, changed, { observed: before })).toEqual(printState(inputs, changed));
+  });
+
   test("has the inputs as they were spelt, and the engine's own keys", () => {
     expect(printState(inputs, made)).toMatchObject(inputs);
     expect(parseState(printState(inputs, made)).inputs).toMatchObject({
@@ -154,6 +175,8 @@ describe("the state", () => {
   test.each<[where: string, change: (state: Record<string, unknown>) => Properties]>([
     ["schemaVersion", ({ schemaVersion, ...rest }) => rest],
     ["phase", (state) => ({ ...state, phase: "done" })],
+    ["observed", (state) => ({ ...state, observed: "AAAA" })],
+    ["observed", (state) => ({ ...state, observed: String(state.observed).slice(0, 40) })],
     ["observed.server", (state) => ({ ...state, observed: { ...made.observed, server: "dead" } })],
     [
       "observed.settings.work_mem",
