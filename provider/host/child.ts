@@ -1,5 +1,8 @@
-import { execa, type Options } from "execa";
+import type * as execa from "execa";
 import type { Process } from "./framed-shell";
+
+/** Loaded with the first process: it takes a tenth of a second, which a preview and a host over SSH do without. */
+const library = (): typeof execa => require("execa");
 
 /** A process of this machine, and how it ended. */
 export interface Child extends Process {
@@ -21,11 +24,11 @@ const options = {
   // In a group of its own, so that its end is also that of what it waits for; a step's wrapper has left the group.
   detached: true,
   cleanup: false,
-} as const satisfies Options;
+} as const satisfies execa.Options;
 
 /** With that environment and nothing of this process's. */
 export function start([file = "sh", ...args]: readonly string[], env: NodeJS.ProcessEnv): Child {
-  const child = execa(file, args, { ...options, env });
+  const child = library().execa(file, args, { ...options, env });
   let isOver = false;
   const exited = child.finally(() => {
     isOver = true;
