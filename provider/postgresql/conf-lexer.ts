@@ -22,10 +22,11 @@ export interface Token {
 
 const ID = "[A-Za-z_\\x80-\\xff][A-Za-z_0-9\\x80-\\xff]*";
 
-/** In flex's order: the longest match wins, among equals the first. `skip` is white space and comments. */
-const rules: readonly (readonly [TokenKind | "skip", RegExp])[] = [
-  ["skip", /[ \t\r]+/y],
-  ["skip", /#[^\n]*/y],
+/** White space and comments, most of any file. No rule takes more of what begins so. */
+const skipped = /(?:[ \t\r]+|#[^\n]*)+/y;
+
+/** In flex's order: the longest match wins, among equals the first. */
+const rules: readonly (readonly [TokenKind, RegExp])[] = [
   ["id", new RegExp(ID, "y")],
   ["qualifiedId", new RegExp(`${ID}\\.${ID}`, "y")],
   ["string", /'[^'\\\n]*(?:(?:\\[^\n]|'')[^'\\\n]*)*'/y],
@@ -39,13 +40,18 @@ const rules: readonly (readonly [TokenKind | "skip", RegExp])[] = [
 /** The tokens of one line given without its line feed. Lazy: who stops at the first error pays for no more. */
 export function* lexLine(line: string): Generator<Token, undefined> {
   for (let start = 0; start < line.length; ) {
-    let longest: { kind: TokenKind | "skip"; end: number } = { kind: "error", end: start };
+    skipped.lastIndex = start;
+    if (skipped.test(line)) {
+      start = skipped.lastIndex;
+      continue;
+    }
+    let longest: { kind: TokenKind; end: number } = { kind: "error", end: start };
     for (const [kind, pattern] of rules) {
       pattern.lastIndex = start;
       if (pattern.test(line) && pattern.lastIndex > longest.end) longest = { kind, end: pattern.lastIndex };
     }
     const { kind, end } = longest;
-    if (kind !== "skip") yield { kind, text: line.slice(start, end), start, end };
+    yield { kind, text: line.slice(start, end), start, end };
     start = Math.max(end, start + 1);
   }
 }

@@ -110,6 +110,7 @@ export function editConf(
 
 /** Bytes, one a character, as text: UTF-8 where they are that, else each byte as latin1. */
 export function bytesToText(latin1: string): string {
+  if (!/[\x80-\xff]/.test(latin1)) return latin1;
   try {
     return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(
       Uint8Array.from(latin1, (char) => char.charCodeAt(0)),

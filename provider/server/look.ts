@@ -31,7 +31,7 @@ look_at() {
   number=$((number + 1)) taken= code=0
   part place; printf '%s\\n' "$data"
   part directory
-  if [ -d "$data" ]; then [ -n "$(ls -A "$data" 2>&1)" ] && echo directory || echo empty
+  if [ -d "$data" ]; then { [ -e "$data/PG_VERSION" ] || [ -n "$(ls -A "$data" 2>&1)" ]; } && echo directory || echo empty
   elif [ -e "$data" ] || [ -L "$data" ]; then echo other
   else up=$(dirname "$data"); while [ ! -e "$up" ]; do up=$(dirname "$up"); done; [ -x "$up" ] && echo absent || echo "denied $up"; fi
   part version; show "$data/PG_VERSION"
