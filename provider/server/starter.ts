@@ -163,10 +163,15 @@ ask_systemd() {
 heard_of_start() {
   [ -z "$answer" ] || until [ -s "$answer" ] || late; do sleep 0.005; done
 }
-# The other part of a failure is in the server's log.
+# The other part of a failure is in the server's log. A unit that does not tell when its server is ready (Type=simple) was
+# started before that, and is asked until it has ended.
 refused_by_systemd() {
-  [ -s "$answer" ] || return
-  case $(head -c 2 "$answer") in "0 ") return 1 ;; esac
-  cut -d' ' -f2- "$answer" | tr '\\037' '\\n' >&2
+  read -r code said 2>/dev/null <"$answer" || return
+  if [ "$code" = 0 ]; then
+    sleep 0.1
+    ! systemctl $manager is-active --quiet "$unit" || return
+    said="$unit has ended; journalctl --unit=$unit has its words"
+  fi
+  printf '%s\\n' "$said" | tr '\\037' '\\n' >&2
 }
 `;

@@ -1,6 +1,6 @@
 /** Units of systemd where it is not usual: other builds, other people's units, other owners, and who may not be root. */
 
-import { cp } from "node:fs/promises";
+import { cp, writeFile } from "node:fs/promises";
 import { dirname, join, relative, resolve } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import * as instances from "../../provider/instances";
@@ -309,6 +309,40 @@ describe("somebody else's unit", () => {
     await remove(changed);
     expect(await units()).toBe("");
     expect(await run("systemctl", "is-active", "postgresql@17-main")).not.toBe("active");
+  });
+
+  test("that says nothing of the owner is started once it is declared", async () => {
+    const unit = "orders-db.service";
+    const bin = "/usr/lib/postgresql/17/bin";
+    const data = "/var/lib/postgresql/orders";
+    const initialize = `${bin}/initdb -D ${data} -A peer && echo "port = 5440" >>${data}/postgresql.conf`;
+    await host.run(["sh", "-c", initialize], { user: "postgres" });
+    const refusing = `! grep -q "^max_connections = .*60" ${data}/postgresql.conf`;
+    const server = `setpriv --reuid=postgres --regid=postgres --init-groups ${bin}/postgres -D ${data}`;
+    const asMade = `[Service]\nExecStart=/bin/sh -c '${refusing} && exec ${server}'`;
+    await writeFile(join(host.root, "etc/systemd/system", unit), asMade);
+    await sh('systemctl daemon-reload && systemctl start "$1"', unit);
+    await expect.poll(() => started(5440).catch(() => ""), { timeout: 20_000 }).not.toBe("");
+    const before = await started(5440);
+    const wanted = await inputs({ port: 5440, adopt: true, dataDirectory: data, restartOnChanges: true });
+    const made = await create(wanted);
+    expect(made.outs.unit).toBe(unit);
+    const settings = { max_connections: 50 };
+    await expect(update(made, { ...wanted, settings })).rejects.toThrow(
+      `${unit} is no unit that runs as postgres`,
+    );
+    expect(await started(5440)).toBe(before);
+    const changed = await update(await read(made), { ...wanted, settings, service: { unit } });
+    expect(await psql(5440, "SHOW max_connections")).toBe("50");
+    expect(await run("systemctl", "is-active", unit)).toBe("active");
+    const more = { ...wanted, settings: { max_connections: 60 }, service: { unit } };
+    await expect(update(changed, more)).rejects.toThrow(
+      `${unit} has ended; journalctl --unit=${unit} has its words`,
+    );
+    expect(await psql(5440, "SHOW max_connections")).toBe("50");
+    await remove(await read(changed));
+    expect(await run("cat", `/etc/systemd/system/${unit}`)).toBe(asMade);
+    await sh('rm "/etc/systemd/system/$1" && systemctl daemon-reload', unit);
   });
 
   test("that is not there is refused", async () => {
