@@ -48,6 +48,9 @@ export async function inspect(id: string, remembered: Remembered, stack?: string
   ) {
     throw new InstanceNotFoundError(
       `${describe(opened.target)} is gone: ${opened.target.dataDirectory} does not exist`,
+      {
+        hint: "The next `pulumi up` makes a new, empty cluster there. If its disk is only not mounted, mount it before that.",
+      },
     );
   }
   requireOurs(opened.target, seen, id);

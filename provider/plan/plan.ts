@@ -5,7 +5,7 @@ import { heeding } from "./heeding";
 import { isUp } from "./is-up";
 import { type OfflineStep, offlineSteps } from "./maintenance";
 import { registration } from "./service";
-import { needsRestart, settingChanges } from "./settings";
+import { needsRestart, settingChanges, stillPending } from "./settings";
 import { passfile, promote, rejoin, slot } from "./standby";
 import type { RecordChange, SettingChange, Step } from "./step";
 import { endOfUpgrade, findUpgrade, finished, finishing, upgraded } from "./upgrade";
@@ -164,7 +164,7 @@ function isUnread(observed: Observed): boolean {
 function restartReasons({ observed, desired, changes }: Situation): string[] {
   const { restartOnChanges } = desired.inputs;
   const written = changes.filter(needsRestart).map((change) => change.name);
-  const pending = Object.keys(observed.pending);
+  const pending = stillPending(observed, desired, changes);
   const ours = [...written, ...pending.filter((name) => isOurs(observed, desired, name))];
   const wanted = ours.filter((name) => restartOnChanges || movedByRestart(desired).includes(name));
   const unread = restartOnChanges && isUnread(observed) ? ["configuration"] : [];

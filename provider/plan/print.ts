@@ -5,7 +5,7 @@ import { isUp } from "./is-up";
 import { info, type PlanLine, warning } from "./line";
 import { isOffline, type OfflineStep } from "./maintenance";
 import { managerOf, serviceLines } from "./service";
-import { isIncluded, mayShow, needsRestart } from "./settings";
+import { isIncluded, mayShow, needsRestart, stillPending } from "./settings";
 import { standbyLines } from "./standby-words";
 import { findStep, type ServiceManager, type SettingChange, type Step } from "./step";
 import { upgradeLines } from "./upgrade-words";
@@ -25,6 +25,7 @@ export function printPlan(
   const offline = steps.filter(isOffline);
   const stop = offline.length === 0 && isUp(observed) ? findStep(steps, "stop") : undefined;
   const pending = changes.filter(needsRestart).map(show);
+  const waiting = stillPending(observed, desired, changes);
   const lines: (PlanLine | false | undefined)[] = [
     findStep(steps, "init") &&
       info(`plan: new instance ${instance}, port ${desired.inputs.port}: ${createWords(steps)}`),
@@ -69,8 +70,8 @@ export function printPlan(
       !restart &&
       offline.length === 0 &&
       isUp(observed) &&
-      isPending(observed) &&
-      warning(`a restart of ${instance} is pending for ${Object.keys(observed.pending).join(", ")}`),
+      waiting.length > 0 &&
+      warning(`a restart of ${instance} is pending for ${waiting.join(", ")}`),
   ];
   return lines.filter((line): line is PlanLine => typeof line === "object");
 }
@@ -192,7 +193,7 @@ function maintenance(
     return info(`plan: ${what} of ${instance}, which is stopped${isStarted ? ", and its start" : ""}`);
   }
   const written = changes.filter(needsRestart);
-  const waiting = Object.keys(observed.pending).filter(
+  const waiting = stillPending(observed, desired, changes).filter(
     (name) => !written.some((change) => change.name === name),
   );
   const applied = [...written.map((change) => printChange(desired, change)), ...waiting];
@@ -242,8 +243,6 @@ function restartWords(
     })
     .join(", ");
 }
-
-const isPending = (observed: Observed): boolean => Object.keys(observed.pending).length > 0;
 
 /** `max_connections 100 -> 200`, or the name alone where the value may be a secret. */
 export function printChange(desired: Desired, { name, from, to, beneath }: SettingChange): string {

@@ -1,5 +1,5 @@
 import { appliedBy, findSetting } from "../postgresql/settings";
-import { equalValues } from "../postgresql/values";
+import { equalValues, printValue } from "../postgresql/values";
 import type { Major } from "../postgresql/version";
 import type { Observed } from "../schema/observed";
 import type { Desired } from "./desired";
@@ -19,7 +19,8 @@ export function settingChanges(observed: Observed, desired: Desired): SettingCha
       const beneath = to === null ? observed.beneath[name] : undefined;
       const staysSo = beneath !== undefined && sameText(desired, name, from, beneath);
       const isFixed = observed.commandLine.includes(name);
-      const how = isFixed ? "restart" : appliedBySetting(desired.inputs.version, name);
+      const isBack = isRunning(observed, desired, name, to ?? beneath);
+      const how = isFixed ? "restart" : isBack ? "reload" : appliedBySetting(desired.inputs.version, name);
       const appliedBy = same || staysSo ? "reload" : how;
       return {
         same,
@@ -29,6 +30,32 @@ export function settingChanges(observed: Observed, desired: Desired): SettingCha
     .filter(({ same, change }) => !isMade(observed) || !change.declared || !same)
     .map(({ change }) => change)
     .sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+/**
+ * What waits for a restart once these changes are written: not what goes back to what the server runs with, which it
+ * takes for no change at a reload (src/backend/utils/misc/guc.c, set_config_with_handle).
+ */
+export function stillPending(
+  observed: Observed,
+  desired: Desired,
+  changes: readonly SettingChange[],
+): string[] {
+  const isBack = ({ name, to, beneath }: SettingChange) =>
+    !observed.commandLine.includes(name) && isRunning(observed, desired, name, to ?? beneath);
+  const back = new Set(changes.filter(isBack).map(({ name }) => name));
+  return Object.keys(observed.pending).filter((name) => !back.has(name));
+}
+
+/** Of what is pending; without a text its default counts. */
+function isRunning(observed: Observed, desired: Desired, name: string, text: string | undefined): boolean {
+  const running = observed.pending[name]?.running;
+  const setting = findSetting(desired.inputs.version, name);
+  const boot = setting && setting.bootValue !== null ? printValue(setting, setting.bootValue) : null;
+  const wanted = text ?? boot;
+  return (
+    running !== undefined && mayShow(desired.inputs.version, name) && sameText(desired, name, running, wanted)
+  );
 }
 
 /** Set by a file that postgresql.conf includes: the provider changes none of these, and can take no line out of one. */

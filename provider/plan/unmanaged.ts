@@ -12,13 +12,27 @@ export function unmanagedSettings(observed: Observed, { inputs, settings }: Desi
     .sort();
 }
 
-/** How many of them, and where the first are. */
+/** How many of them, and where the first are; then the records that no program declares. */
 export function unmanagedLines(observed: Observed, desired: Desired): PlanLine[] {
-  const names = unmanagedSettings(observed, desired);
-  if (names.length === 0) return [];
-  const first = names.slice(0, shown).map((name) => `${name} (${observed.settings[name]?.place})`);
-  const more = names.length > shown ? `, and ${names.length - shown} more` : "";
-  return [info(`plan: ${names.length} settings that nobody declares: ${first.join(", ")}${more}`)];
+  const settings = unmanagedSettings(observed, desired).map(
+    (name) => `${name} (${observed.settings[name]?.place})`,
+  );
+  const records = (["hba", "ident"] as const).flatMap((file) =>
+    (observed.access?.[file] ?? [])
+      .filter(({ label }) => label === null)
+      .map(({ text }) => `"${withoutOptions(text)}" (pg_${file}.conf)`),
+  );
+  return [...nobodyDeclares("setting", settings), ...nobodyDeclares("access record", records)];
 }
+
+function nobodyDeclares(what: string, all: readonly string[]): PlanLine[] {
+  if (all.length === 0) return [];
+  const more = all.length > shown ? `, and ${all.length - shown} more` : "";
+  const amount = `${all.length} ${what}${all.length === 1 ? "" : "s"}`;
+  return [info(`plan: ${amount} that nobody declares: ${all.slice(0, shown).join(", ")}${more}`)];
+}
+
+/** One of them may be a password (`ldapbindpasswd`, `radiussecrets`). */
+const withoutOptions = (record: string): string => record.replace(/\s\S*=.*/s, "");
 
 const shown = 5;

@@ -99,8 +99,9 @@ export const instance = guarded({
       for (const line of lines) await log.say(line.severity, line.text);
       return { id, props: printState(inputs, made, props), inputs };
     } catch (error) {
-      if (error instanceof InstanceNotFoundError) return {};
-      throw error;
+      if (!(error instanceof InstanceNotFoundError)) throw error;
+      await logFor(props.__urn).say("warning", error.message);
+      return {};
     }
   },
 

@@ -42,14 +42,14 @@ export interface StartSetting {
 
 /**
  * Of the files, with the server's reason. An error on a line that only waits for a restart is no refusal; nor is one of
- * no line: of one that is gone; nor what cannot be tried within a transaction, as a query is.
+ * no line: of one that is gone; nor what cannot be tried within a transaction, as a query is. A syntax error has no name.
  */
 export const refusedLines = `
-  SELECT format('%s:%s: %s: %s', f.sourcefile, f.sourceline, f.name, f.error) AS line
+  SELECT format('%s:%s: %s', f.sourcefile, f.sourceline, concat_ws(': ', f.name, f.error)) AS line
     FROM pg_file_settings f LEFT JOIN pg_settings s ON lower(s.name) = lower(f.name)
    WHERE f.error IS NOT NULL AND f.sourcefile IS NOT NULL AND NOT coalesce(s.pending_restart, false)
      AND coalesce(s.context, '') <> 'postmaster'
-     AND lower(f.name) NOT IN ('transaction_deferrable', 'transaction_isolation', 'transaction_read_only')`;
+     AND coalesce(lower(f.name), '') NOT IN ('transaction_deferrable', 'transaction_isolation', 'transaction_read_only')`;
 
 type Asked = Pick<Target, "superuser" | "replication">;
 

@@ -87,7 +87,7 @@ export const signals = { smart: "TERM", fast: "INT", immediate: "QUIT" } as cons
 >;
 
 /** Exit codes of the scripts below. */
-export const serverCodes = { exited: 3, putBack: 4, notPutBack: 5, notRunning: 6 } as const;
+export const serverCodes = { exited: 3, putBack: 4, notPutBack: 5, notRunning: 6, unreadable: 7 } as const;
 
 /**
  * $1 programs, $2 data directory, $3 our directory. The lock's descriptor 9 is closed for the server. An id in
@@ -144,6 +144,12 @@ await_start() {
     sleep 0.005
   done
 }
+# Whether a server would read its files: what somebody broke by hand shall not be found out while nobody is served.
+read_files() {
+  mend
+  locate
+  "$bin/postgres" -D "$data" \${elsewhere:+"--config-file=$elsewhere"} -C data_directory >/dev/null || return ${serverCodes.unreadable}
+}
 stop_server() {
   pid=$(server_pid)
   [ -n "$pid" ] && alive "$pid" || return 0
@@ -158,6 +164,7 @@ stop_server() {
 
 /** A copy of before a write is of use only while that write is not applied. */
 const restart = `reach_systemd
+read_files || exit
 [ -e "$own/unapplied" ] || rm -rf "$own/previous"
 stop_server "$4" "$5" || exit
 start_server "$6" "$7"; code=$?
@@ -181,6 +188,12 @@ function failure(target: Target, name: string, exitCode: number, log: string): E
   const instance = describe(target);
   const quoted = log.trim().replace(/^/gm, "  ");
   if (exitCode === serverCodes.notRunning) return new InstanceStateError(`${name}: ${instance} does not run`);
+  if (exitCode === serverCodes.unreadable) {
+    return new CommandError(`${name}: ${instance} would not start with its files:\n${quoted}`, {
+      ...{ command: name, exitCode, stderr: log },
+      hint: "Nothing was stopped. Correct the file, and run this again.",
+    });
+  }
   const outcome: Readonly<Record<number, string>> = {
     [serverCodes.putBack]: `postgresql.conf is back as it was, and ${instance} runs again. ${refusedFiles(target)}`,
     [serverCodes.notPutBack]: `postgresql.conf is back as it was, but ${instance} does not start with it either. ${refusedFiles(target)}`,

@@ -48,7 +48,7 @@ async function write(files: Readonly<Record<string, string>>, into: string, coun
   for (const [name, text] of Object.entries(files))
     await writeFile(join(into, name), text, { flag: "wx", mode: 0o600 });
   const [resources, program] = [fileNames.resources, fileNames.program].map((name) => join(into, name));
-  return `${count} instances: ${resources} and ${program}. In the Pulumi project, with the program in it:
+  return `${count} instance${count === 1 ? "" : "s"}: ${resources} and ${program}. In the Pulumi project, with the program in it:
   pulumi import --file ${resources} --generate-code=false
   pulumi preview --expect-no-changes
 Then delete ${resources}: it holds what was found in their files.`;

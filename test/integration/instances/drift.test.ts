@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { instance } from "../../../provider/resources/instance";
 import type { Properties } from "../../../provider/schema/check";
-import { handles, type Live, place } from "../../support/instances";
+import { failureOf, handles, type Live, messageOf, place } from "../../support/instances";
 import { completePrograms, editAsOwner } from "../../support/servers";
 
 const said = vi.hoisted((): string[] => []);
@@ -27,6 +27,8 @@ interface Kind {
   readonly announces?: RegExp;
   /** What the program declares beside the rest. */
   readonly declares?: Properties;
+  /** False: neither the preview nor the repair may restart it. */
+  readonly restarts?: false;
   /** What is so after the repair: SQL and its answer. */
   readonly after?: readonly [sql: string, answer: string];
 }
@@ -88,6 +90,8 @@ const kinds: readonly Kind[] = [
     deed: { sql: "ALTER SYSTEM SET max_connections = 50; SELECT pg_reload_conf()" },
     found: { settings: { max_connections: 50 } },
     says: /max_connections is overridden in postgresql\.auto\.conf:3/,
+    // What it goes back to is what the server runs with.
+    restarts: false,
     after: ["SHOW max_connections", "40"],
   },
   {
@@ -100,7 +104,7 @@ const kinds: readonly Kind[] = [
   {
     kind: "an undeclared setting, kept",
     deed: { sql: "ALTER SYSTEM SET log_statement = 'ddl'; SELECT pg_reload_conf()" },
-    says: /info: plan: 1 settings that nobody declares: log_statement \(postgresql\.auto\.conf:\d+\)/,
+    says: /info: plan: 1 setting that nobody declares: log_statement \(postgresql\.auto\.conf:\d+\)/,
     after: ["SHOW log_statement", "ddl"],
   },
   {
@@ -109,6 +113,12 @@ const kinds: readonly Kind[] = [
     deed: `echo "temp_buffers = 9MB" >>postgresql.conf; ${hup}`,
     says: /2 settings that nobody declares: log_statement .*temp_buffers/,
     after: ["SELECT current_setting('temp_buffers') || current_setting('log_statement')", "8MBnone"],
+  },
+  {
+    kind: "a record that nobody declares, kept",
+    deed: `echo "host all all 10.9.9.9/32 md5" >>pg_hba.conf; ${hup}`,
+    says: /info: plan: 1 access record that nobody declares: "host all all 10\.9\.9\.9\/32 md5" \(pg_hba\.conf\)/,
+    after: ["SELECT count(*) FROM pg_hba_file_rules WHERE address = '10.9.9.9'", "1"],
   },
   {
     kind: "a line that the server refuses",
@@ -205,7 +215,8 @@ describe("what somebody did by hand, in order:", () => {
     await live?.folder.dispose();
   });
 
-  it.each(kinds)("$kind", async ({ kind, deed, found, says, announces, declares = {}, after }) => {
+  it.each(kinds)("$kind", async (row) => {
+    const { kind, deed, found, says, announces, restarts, declares = {}, after } = row;
     if (typeof deed === "string") {
       await editAsOwner(
         `cd "$1" && PGDATA=$1 BIN=$2 PATH=$2:$PATH && export PGDATA && ${deed}`,
@@ -222,12 +233,53 @@ describe("what somebody did by hand, in order:", () => {
     const { changes } = await instance.diff(live.id, seen.props as Properties, wanted);
     const announced = said.splice(0);
     if (announces) expect(announced.join("\n")).toMatch(announces);
+    const started = async () => (await live.sql("SELECT pg_postmaster_start_time()::text AS at"))[0]?.at;
+    const before = restarts === false ? await started() : undefined;
     outs = (await instance.update(live.id, seen.props as Properties, wanted)).outs as Properties;
+    if (restarts === false) {
+      expect(announced.join("\n")).not.toContain("restart");
+      expect(await started()).toBe(before);
+    }
     expect(said.filter((line) => line.startsWith("warning"))).toEqual([]);
     if (after) expect(String(Object.values((await live.sql(after[0]))[0] ?? {})[0])).toBe(after[1]);
     expect(await instance.diff(live.id, outs, wanted)).toMatchObject({ changes: false });
     const again = await instance.read(live.id, outs);
     expect(again.props).toEqual(outs);
     table.push({ kind, seen: lines, changes: changes ?? "inputs", announced });
+  });
+
+  it("a line that is none: a refresh says it, and no restart finds it out by a downtime", async () => {
+    const { dataDirectory } = live.target;
+    const started = () => live.sql("SELECT pg_postmaster_start_time()::text AS at");
+    const before = await started();
+    await editAsOwner('echo "work_mem == what" >>"$1/postgresql.conf"', dataDirectory);
+    await instance.read(live.id, outs);
+    expect(said.join("\n")).toMatch(
+      /warning: the server does not take this line of its files: \S+postgresql\.conf:\d+: syntax error/,
+    );
+    const last = outs.settings as Properties;
+    const wanted = await inputs({ settings: last, restartTriggers: 1 });
+    const message = messageOf(await failureOf(instance.update(live.id, outs, wanted)));
+    expect(message).toMatch(
+      /^restart: 17\/main on this machine would not start with its files:\n.*syntax error in file /,
+    );
+    expect(message).toMatch(/\nNothing was stopped\. Correct the file, and run this again\.$/);
+    expect(await started()).toEqual(before);
+    await editAsOwner('sed -i "/== what/d" "$1/postgresql.conf"', dataDirectory);
+    await instance.update(live.id, outs, wanted);
+    expect(await started()).not.toEqual(before);
+  });
+
+  it("a data directory that is not there: a refresh warns of what the next update makes of it", async () => {
+    const { binDirectory, dataDirectory } = live.target;
+    const script = (deed: string) => editAsOwner(deed, binDirectory, dataDirectory);
+    await script('"$1/pg_ctl" -s -D "$2" -m fast stop && mv "$2" "$2.away"');
+    expect(await instance.read(live.id, outs)).toEqual({});
+    expect(said).toEqual([
+      `warning: 17/main on this machine is gone: ${dataDirectory} does not exist\n` +
+        "The next `pulumi up` makes a new, empty cluster there. If its disk is only not mounted, mount it before that.",
+    ]);
+    await script('mv "$2.away" "$2"');
+    expect((await instance.read(live.id, outs)).id).toBe(live.id);
   });
 });

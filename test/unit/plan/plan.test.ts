@@ -77,6 +77,18 @@ describe("a plan", () => {
       { ...restarted, restartOnChanges: true },
       ["restart: max_connections"],
     ],
+    [
+      "of what is pending and goes back to what runs",
+      seen(at200),
+      { settings: { max_connections: 100 }, restartOnChanges: true },
+      [conf, "reload"],
+    ],
+    [
+      "of what is pending and given back, where its default is what runs",
+      seen({ ...at200, originals: { max_connections: null } }),
+      { restartOnChanges: true },
+      [conf, "reload"],
+    ],
     ["of what is pending and not ours", seen({ pending: waiting }), { restartOnChanges: true }, []],
     [
       "of what was given back and is pending still",

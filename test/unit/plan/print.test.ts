@@ -114,6 +114,12 @@ describe("the preview says", () => {
       ["warning: restart of 17/orders on db1: max_connections is pending. Clients are disconnected."],
     ],
     [
+      "nothing of what goes back to what runs",
+      seen({ settings: lines({ max_connections: "200" }), pending: waiting }),
+      { settings: { max_connections: 100 } },
+      [],
+    ],
+    [
       "what stays pending",
       at100,
       to200,
