@@ -157,8 +157,8 @@ export interface InstanceArgs {
   ident?: pulumi.Input<Record<string, pulumi.Input<IdentRecord>> | pulumi.Input<IdentRecord>[]>;
 
   /**
-   * What becomes of records in pg_hba.conf and pg_ident.conf that nobody declared: `keep` (default), or `remove`, which
-   * the preview says with their number.
+   * What becomes of records in pg_hba.conf and pg_ident.conf that nobody declared: `keep` (default), and `pulumi refresh`
+   * says in one line which they are; or `remove`, which the preview says with their number.
    */
   unmanagedHba?: pulumi.Input<"keep" | "remove">;
 
@@ -170,9 +170,10 @@ export interface InstanceArgs {
   superuser?: pulumi.Input<string>;
 
   /**
-   * Password of the superuser. It never leaves the program: the class makes a SCRAM-SHA-256 verifier of it, with a
-   * salt that is fixed for the resource, and only that goes to the state (encrypted) and to the server. Default: none;
-   * the owner logs in by `peer`.
+   * Password of the superuser. The resource does not have it: the class makes a SCRAM-SHA-256 verifier of it, with a
+   * salt that is fixed for the resource, and only that goes to the state (encrypted) and to the server. Where the program
+   * has it from the stack's configuration, Pulumi itself keeps that in the state as well (encrypted, among the inputs of
+   * the default provider). Default: none; the owner logs in by `peer`.
    *
    * A change is an ALTER ROLE that no log shows. A password changed on the server shows in `pulumi refresh`.
    * The salt is made of project, stack and `name`: declare `name` where the resource may be renamed, else a rename is such
@@ -342,7 +343,7 @@ export interface InstanceArgs {
    * No file of it is changed and nothing is restarted: a marker is made beside its data directory, and the update says
    * what differs from the program; the next `pulumi preview` plans that. Version, `port`, `superuser`, `locale`,
    * `encoding` and `standby` must be as they are, and an error names those that are not. What is not declared stays as
-   * it was: no `cluster_name` is set, and no record is put into pg_hba.conf before `hba`, `ident` or `auth` is declared.
+   * it was, but for what another stack had declared: that goes back as if it were taken out of the program. No `cluster_name` is set, and no record is put into pg_hba.conf before `hba`, `ident` or `auth` is declared.
    * The server has to let the owner in as `superuser` by itself (`peer`).
    *
    * Configuration outside the data directory (`/etc/postgresql/15/main`) is edited where it is. Such an instance is not

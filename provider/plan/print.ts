@@ -7,7 +7,7 @@ import { isOffline, type OfflineStep } from "./maintenance";
 import { managerOf, serviceLines } from "./service";
 import { isIncluded, mayShow, needsRestart, stillPending } from "./settings";
 import { standbyLines } from "./standby-words";
-import { findStep, type ServiceManager, type SettingChange, type Step } from "./step";
+import { findStep, type RecordChange, type ServiceManager, type SettingChange, type Step } from "./step";
 import { upgradeLines } from "./upgrade-words";
 import { warnings } from "./warnings";
 
@@ -95,12 +95,17 @@ export function printAdoption({ inputs }: Desired, where: string): PlanLine[] {
 /** Where no input differs from the last run, the engine shows nothing: what is written then, in words. */
 export function printChanges(desired: Desired, steps: readonly Step[]): PlanLine[] {
   const settings = findStep(steps, "writeConfiguration")?.changes ?? [];
-  const records = findStep(steps, "writeAccess")?.changes ?? [];
-  const lines = [
-    settings.map((change) => printChange(desired, change)),
-    records.flatMap(({ file, label }) => (label === null ? [] : [`${label} in pg_${file}.conf`])),
+  const records = (findStep(steps, "writeAccess")?.changes ?? []).filter(({ label }) => label !== null);
+  const show = (shown: readonly RecordChange[]) =>
+    shown.map(({ file, label }) => `${label} in pg_${file}.conf`);
+  const lines: readonly [verb: string, words: readonly string[]][] = [
+    ["written", settings.map((change) => printChange(desired, change))],
+    ["written", show(records.filter(({ to }) => to !== null))],
+    ["removed", show(records.filter(({ to }) => to === null))],
   ];
-  return lines.filter((words) => words.length > 0).map((words) => info(`plan: written: ${words.join(", ")}`));
+  return lines.flatMap(([verb, words]) =>
+    words.length > 0 ? [info(`plan: ${verb}: ${words.join(", ")}`)] : [],
+  );
 }
 
 /** A reload does not reach everybody, and a reviewer would think so. */

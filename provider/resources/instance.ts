@@ -47,9 +47,11 @@ export const instance = guarded({
     const changed = differs(declaredOnly(olds, remembered), news);
     if (replaces.length > 0) {
       if (wanted.adopt) throw new InvalidInputsError([emptyClusterAdopted]);
+      const { finalDump } = remembered.inputs;
+      const dumped = finalDump?.startsWith("/") ? ` but for the dump that goes to ${finalDump}` : "";
       await log.say(
         "warning",
-        `${replaces.join(", ")} changed: a new, empty cluster replaces this one. All its data is lost.`,
+        `${replaces.join(", ")} changed: a new, empty cluster replaces this one. All its data is lost${dumped}.`,
       );
       return { replaces: [...replaces], deleteBeforeReplace: true };
     }
@@ -63,10 +65,13 @@ export const instance = guarded({
         ? printFirstContacts(wanted, remembered.hostKeys)
         : []),
     ];
-    for (const line of lines) {
-      await log.say(line.severity, line.text);
-    }
     const unfinished = remembered.phase !== "ready" || steps.length > 0;
+    if (unfinished && !changed && lines.length === 0) {
+      lines.push(
+        info("plan: the last update did not come to its end; this one looks again, and does what is left"),
+      );
+    }
+    for (const line of lines) await log.say(line.severity, line.text);
     return { changes: changed ? undefined : unfinished, deleteBeforeReplace: true };
   },
 

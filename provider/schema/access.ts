@@ -43,8 +43,11 @@ type Rule<R> = readonly [part: keyof R, broken: (record: R) => boolean, reason: 
 
 const isAddress =
   /^(all|samehost|samenet|[0-9A-Fa-f:.]+(\/[0-9]{1,3}| [0-9A-Fa-f:.]+)|\.?[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?)$/;
+const maskOf = (address = "") => /\/([0-9]+)$/.exec(address)?.[1];
+const widthOf = (address = "") => (address.includes(":") ? 128 : 32);
 const isBareNumber = /^([0-9.]+|[0-9A-Fa-f:]*:[0-9A-Fa-f:.]*)$/;
-const trusted = '"trust" lets everybody in without a password; use "peer" or "scram-sha-256"';
+const trusted = (type: string) =>
+  `"trust" lets everybody in without a password; use ${type === "local" ? '"peer" or ' : ""}"scram-sha-256"`;
 const knownTypes: readonly string[] = recordTypes;
 
 function methodsOf(type: string): readonly string[] {
@@ -58,7 +61,7 @@ const hbaRules: readonly Rule<HbaInput>[] = [
     ({ type }) => !knownTypes.includes(type),
     ({ type }) => said(type, `is none of ${knownTypes.join(", ")}`),
   ],
-  ["method", ({ method }) => method === "trust", () => trusted],
+  ["method", ({ method }) => method === "trust", ({ type }) => trusted(type)],
   [
     "method",
     ({ type, method }) =>
@@ -79,10 +82,13 @@ const hbaRules: readonly Rule<HbaInput>[] = [
     "address",
     ({ address }) => address !== undefined && isBareNumber.test(address),
     ({ address }) =>
-      said(
-        address,
-        `has no mask; for this one address it is "${address}/${address?.includes(":") ? 128 : 32}"`,
-      ),
+      said(address, `has no mask; for this one address it is "${address}/${widthOf(address)}"`),
+  ],
+  [
+    "address",
+    ({ address }) => Number(maskOf(address)) > widthOf(address),
+    ({ address }) =>
+      said(address, `has a mask of ${maskOf(address)} bits, of ${widthOf(address)} that there are`),
   ],
   [
     "address",
@@ -111,7 +117,7 @@ function checkAuth(auth: unknown): InputFailure[] {
     if (!(type in authMethods) || typeof method !== "string" || isUnknown(method)) return [];
     const known = authMethods[type as keyof typeof authMethods].filter((one) => one !== "trust");
     const property = `auth.${type}`;
-    if (method === "trust") return [{ property, reason: trusted }];
+    if (method === "trust") return [{ property, reason: trusted(type) }];
     return known.includes(method)
       ? []
       : [{ property, reason: said(method, `is none of ${known.join(", ")}`) }];

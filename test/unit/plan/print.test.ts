@@ -1,10 +1,11 @@
 import { describe, expect, test } from "vitest";
+import { desire } from "../../../provider/plan/desired";
 import { nothing } from "../../../provider/plan/nothing";
 import { plan } from "../../../provider/plan/plan";
-import { printChange, printHeld, printPlan } from "../../../provider/plan/print";
+import { printChange, printChanges, printHeld, printPlan } from "../../../provider/plan/print";
 import type { Properties } from "../../../provider/schema/check";
 import type { Observed } from "../../../provider/schema/observed";
-import { lines, seen, stoppedServer, wish } from "./situations";
+import { inputsOf, lines, seen, stoppedServer, wish } from "./situations";
 
 const said = (observed: Observed, program: Properties) =>
   printPlan(observed, wish(program), plan(observed, wish(program)), "db1").map(
@@ -253,4 +254,21 @@ describe("what an update cannot change is said:", () => {
     expect(held({ settings: { work_mem: "8MB" }, restartOnChanges: true })).toEqual([]);
     expect(held({})).toEqual([]);
   });
+});
+
+test("records that are no longer declared are said to be removed, and what is written to be written", () => {
+  const hba = [
+    { label: "own.all", text: "local all postgres peer" },
+    { label: "hba.gone", text: "host all app 10.0.0.0/8 md5" },
+  ];
+  const program = {
+    settings: { work_mem: "8MB" },
+    hba: { app: { type: "host", database: "all", user: "app", address: "samenet", method: "scram-sha-256" } },
+  };
+  const observed = seen({ access: { hba, ident: [] } });
+  const desired = desire(inputsOf(program), { hostMemory: 0, restartTriggers: null, owner: "postgres" });
+  const words = printChanges(desired, plan(observed, desired)).map(({ text }) => text);
+  expect(words[0]).toBe("plan: written: work_mem default -> 8MB");
+  expect(words[1]).toMatch(/^plan: written: .*hba\.app in pg_hba\.conf/);
+  expect(words[2]).toBe("plan: removed: hba.gone in pg_hba.conf");
 });

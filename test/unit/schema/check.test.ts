@@ -200,9 +200,13 @@ describe("a bad value is named with its property and what is allowed", () => {
 });
 
 describe("authentication", () => {
-  test.each(["local", "host", "hostssl"])("never trusts: %s", (type) => {
+  test.each([
+    ["local", '"peer" or "scram-sha-256"'],
+    ["host", '"scram-sha-256"'],
+    ["hostssl", '"scram-sha-256"'],
+  ])("never trusts: %s", (type, better) => {
     expect(reasonsOf({ auth: { [type]: "trust" } })).toEqual([
-      `auth.${type}: "trust" lets everybody in without a password; use "peer" or "scram-sha-256"`,
+      `auth.${type}: "trust" lets everybody in without a password; use ${better}`,
     ]);
   });
 
@@ -443,4 +447,14 @@ describe("what means the same", () => {
     const olds = check({}, program({ settings: { work_mem: "8MB" } })).inputs;
     expect(check(olds, program({ settings: {} })).inputs.settings).toEqual({});
   });
+});
+
+test("an address has no mask of more bits than there are", () => {
+  const from = (address: string) =>
+    reasonsOf({ hba: { app: { type: "host", database: "all", user: "app", address, method: "md5" } } });
+  expect(from("10.0.0.0/33")).toEqual([
+    'hba.app.address: "10.0.0.0/33" has a mask of 33 bits, of 32 that there are',
+  ]);
+  expect(from("fd00::/129")).toHaveLength(1);
+  expect([...from("10.0.0.0/32"), ...from("fd00::/128")]).toEqual([]);
 });
