@@ -1,10 +1,17 @@
-import { describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test, vi } from "vitest";
 import { plan } from "../../../provider/plan/plan";
 import { keepKnown } from "../../../provider/resources/compare";
 import { instance } from "../../../provider/resources/instance";
 import { check, type Properties } from "../../../provider/schema/check";
 import { unknownValue } from "../../../provider/schema/unknown";
 import { printed, seen, wish } from "../plan/situations";
+
+const said = vi.hoisted((): string[] => []);
+vi.mock("../../../provider/resources/engine", async (original) => ({
+  ...(await original<object>()),
+  logFor: () => ({ say: async (severity: string, text: string) => void said.push(`${severity}: ${text}`) }),
+}));
+beforeEach(() => void said.splice(0));
 
 /** What the engine is told when one program follows another, without any host. */
 function diff(before: Properties, now: Properties) {
@@ -37,5 +44,30 @@ describe("a way to the host", () => {
   test("that stays is none", async () => {
     const host = at("db1", { jump: [{ host: "a" }], jumpCredentials: { a: { password: "b" } } });
     expect(await diff(host, host)).toEqual(nothingToDo);
+  });
+});
+
+describe("beside what the engine shows,", () => {
+  test("an update that did not come to its end is said, and not where it is over", async () => {
+    const olds: Properties = { ...printed({}), phase: "changing" };
+    const { inputs } = check(olds, { __urn: olds.__urn, version: "17" });
+    expect(await instance.diff("orders-1a2b", olds, inputs)).toMatchObject({ changes: true });
+    expect(said.splice(0)).toEqual([
+      "info: plan: the last update did not come to its end; this one looks again, and does what is left",
+    ]);
+    expect(await diff({}, {})).toEqual(nothingToDo);
+    expect(said).toEqual([]);
+  });
+
+  test.each([
+    ["", {}],
+    ["", { finalDump: "skip" }],
+    [" but for the dump that goes to /var/backups", { finalDump: "/var/backups" }],
+  ])("a replacement says what is lost: all%s", async (dumped, more) => {
+    const before = { deletionProtection: false, ...more };
+    expect(await diff(before, { ...before, superuser: "admin" })).toMatchObject({ replaces: ["superuser"] });
+    expect(said).toEqual([
+      `warning: superuser changed: a new, empty cluster replaces this one. All its data is lost${dumped}.`,
+    ]);
   });
 });
