@@ -6,6 +6,7 @@ import { expect } from "vitest";
 import type { Properties } from "../../provider/schema/check";
 import { stateDirectory } from "../../provider/server/target";
 import { messageOf, type Place } from "./instances";
+import { observedOf } from "./outputs";
 import { end, processesIn, processesWith, until } from "./processes";
 import { editAsOwner } from "./servers";
 
@@ -26,7 +27,7 @@ export async function ending(at: Place, outs: Properties) {
   });
   await until("the end of everything but the server", () => processesWith(at.folder.path).length <= 1);
   return {
-    outs: JSON.parse(anonymous(JSON.stringify(outs))),
+    outs: JSON.parse(anonymous(JSON.stringify({ ...outs, observed: observedOf(outs) }))),
     files: Object.fromEntries(await Promise.all(contents)),
     data: (await readdir(data)).sort(),
     own: (await readdir(own)).sort(),
