@@ -1,5 +1,5 @@
 import { findSetting } from "../postgresql/settings";
-import { equalValues, printValue } from "../postgresql/values";
+import { equalValues } from "../postgresql/values";
 import type { InstanceInputs } from "../schema/inputs";
 import type { Observed } from "../schema/observed";
 import { accessDrift } from "./access-drift";
@@ -7,7 +7,7 @@ import type { Desired } from "./desired";
 import { heeding } from "./heeding";
 import { isUp } from "./is-up";
 import { servicePlaces } from "./service";
-import { isIncluded } from "./settings";
+import { defaultOf, isIncluded } from "./settings";
 
 type Setting = NonNullable<InstanceInputs["settings"]>[string];
 
@@ -48,9 +48,11 @@ function sameSetting(observed: Observed, desired: Desired, given: string): boole
 /** In the form of the declaration, so that the reviewer compares like with like. */
 function asDeclared(observed: Observed, desired: Desired, given: string, declared: Setting): Setting {
   const setting = findSetting(desired.inputs.version, given);
-  const boot = setting && setting.bootValue !== null ? printValue(setting, setting.bootValue) : null;
   const name = given.toLowerCase();
-  const there = runningByCommand(observed, name) ?? observed.settings[name]?.value ?? boot;
+  const there =
+    runningByCommand(observed, name) ??
+    observed.settings[name]?.value ??
+    defaultOf(desired.inputs.version, name);
   if (there === null) return null;
   if (typeof declared === "number" && /^-?[0-9]+(\.[0-9]+)?$/.test(there)) return Number(there);
   if (typeof declared === "boolean" && equalValues(setting, there, !declared)) return !declared;

@@ -49,13 +49,16 @@ export function stillPending(
 
 /** Of what is pending; without a text its default counts. */
 function isRunning(observed: Observed, desired: Desired, name: string, text: string | undefined): boolean {
+  const { version } = desired.inputs;
   const running = observed.pending[name]?.running;
-  const setting = findSetting(desired.inputs.version, name);
-  const boot = setting && setting.bootValue !== null ? printValue(setting, setting.bootValue) : null;
-  const wanted = text ?? boot;
-  return (
-    running !== undefined && mayShow(desired.inputs.version, name) && sameText(desired, name, running, wanted)
-  );
+  const wanted = text ?? defaultOf(version, name);
+  return running !== undefined && mayShow(version, name) && sameText(desired, name, running, wanted);
+}
+
+/** As a file would spell it; null: PostgreSQL works it out, or knows no such setting. */
+export function defaultOf(version: Major, name: string): string | null {
+  const setting = findSetting(version, name);
+  return setting && setting.bootValue !== null ? printValue(setting, setting.bootValue) : null;
 }
 
 /** Set by a file that postgresql.conf includes: the provider changes none of these, and can take no line out of one. */

@@ -65,14 +65,14 @@ export const instance = guarded({
         ? printFirstContacts(wanted, remembered.hostKeys)
         : []),
     ];
-    const unfinished = remembered.phase !== "ready" || steps.length > 0;
-    if (unfinished && !changed && lines.length === 0) {
+    const unended = remembered.phase !== "ready";
+    if (unended && !changed && lines.length === 0) {
       lines.push(
         info("plan: the last update did not come to its end; this one looks again, and does what is left"),
       );
     }
     for (const line of lines) await log.say(line.severity, line.text);
-    return { changes: changed ? undefined : unfinished, deleteBeforeReplace: true };
+    return { changes: changed ? undefined : unended || steps.length > 0, deleteBeforeReplace: true };
   },
 
   async create(inputs: Properties): Promise<dynamic.CreateResult> {

@@ -164,7 +164,7 @@ stop_server() {
 
 /** A copy of before a write is of use only while that write is not applied. */
 const restart = `reach_systemd
-read_files || exit
+[ -z "$(server_pid)" ] || read_files || exit
 [ -e "$own/unapplied" ] || rm -rf "$own/previous"
 stop_server "$4" "$5" || exit
 start_server "$6" "$7"; code=$?
