@@ -57,8 +57,7 @@ function pulumiFor(engine, places) {
 async function main() {
   const flags = { embedded: { type: "boolean" }, destroy: { type: "boolean" }, help: { type: "boolean" } };
   const { values } = parseArgs({ options: flags });
-  if (values.help)
-    return console.log(`${again("--embedded", "--destroy").replaceAll(/--(embedded|destroy)/g, "[--$1]")}`);
+  if (values.help) return console.log(again("[--embedded]", "[--destroy]"));
   // The terminal sends Ctrl-C to the programs we wait for as well; they end in order, and then we do.
   let interrupted = false;
   process.on("SIGINT", () => {

@@ -343,7 +343,8 @@ export interface InstanceArgs {
    * No file of it is changed and nothing is restarted: a marker is made beside its data directory, and the update says
    * what differs from the program; the next `pulumi preview` plans that. Version, `port`, `superuser`, `locale`,
    * `encoding` and `standby` must be as they are, and an error names those that are not. What is not declared stays as
-   * it was, but for what another stack had declared: that goes back as if it were taken out of the program. No `cluster_name` is set, and no record is put into pg_hba.conf before `hba`, `ident` or `auth` is declared.
+   * it was, but for what another stack had declared: that goes back as if it were taken out of the program. No
+   * `cluster_name` is set, and no record is put into pg_hba.conf before `hba`, `ident` or `auth` is declared.
    * The server has to let the owner in as `superuser` by itself (`peer`).
    *
    * Configuration outside the data directory (`/etc/postgresql/15/main`) is edited where it is. Such an instance is not

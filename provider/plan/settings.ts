@@ -18,10 +18,10 @@ export function settingChanges(observed: Observed, desired: Desired): SettingCha
       const same = sameText(desired, name, from, to) || (to === null && isIncluded(observed, name));
       const beneath = to === null ? observed.beneath[name] : undefined;
       const staysSo = beneath !== undefined && sameText(desired, name, from, beneath);
+      const isBack = goesBack(observed, desired, name, to ?? beneath);
       const isFixed = observed.commandLine.includes(name);
-      const isBack = isRunning(observed, desired, name, to ?? beneath);
-      const how = isFixed ? "restart" : isBack ? "reload" : appliedBySetting(desired.inputs.version, name);
-      const appliedBy = same || staysSo ? "reload" : how;
+      const how = isFixed ? "restart" : appliedBySetting(desired.inputs.version, name);
+      const appliedBy = same || staysSo || isBack ? "reload" : how;
       return {
         same,
         change: { name, from, to, ...(beneath !== undefined && { beneath }), appliedBy, declared },
@@ -32,27 +32,29 @@ export function settingChanges(observed: Observed, desired: Desired): SettingCha
     .sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-/**
- * What waits for a restart once these changes are written: not what goes back to what the server runs with, which it
- * takes for no change at a reload (src/backend/utils/misc/guc.c, set_config_with_handle).
- */
+/** What waits for a restart once these changes are written. */
 export function stillPending(
   observed: Observed,
   desired: Desired,
   changes: readonly SettingChange[],
 ): string[] {
-  const isBack = ({ name, to, beneath }: SettingChange) =>
-    !observed.commandLine.includes(name) && isRunning(observed, desired, name, to ?? beneath);
+  const isBack = ({ name, to, beneath }: SettingChange) => goesBack(observed, desired, name, to ?? beneath);
   const back = new Set(changes.filter(isBack).map(({ name }) => name));
   return Object.keys(observed.pending).filter((name) => !back.has(name));
 }
 
-/** Of what is pending; without a text its default counts. */
-function isRunning(observed: Observed, desired: Desired, name: string, text: string | undefined): boolean {
+/**
+ * Whether what is pending goes back to what the server runs with, which it takes for no change at a reload
+ * (src/backend/utils/misc/guc.c, set_config_with_handle). Without a text the default counts.
+ */
+function goesBack(observed: Observed, desired: Desired, name: string, text: string | undefined): boolean {
   const { version } = desired.inputs;
   const running = observed.pending[name]?.running;
   const wanted = text ?? defaultOf(version, name);
-  return running !== undefined && mayShow(version, name) && sameText(desired, name, running, wanted);
+  const isFixed = observed.commandLine.includes(name);
+  return (
+    running !== undefined && !isFixed && mayShow(version, name) && sameText(desired, name, running, wanted)
+  );
 }
 
 /** As a file would spell it; null: PostgreSQL works it out, or knows no such setting. */

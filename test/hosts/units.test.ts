@@ -1,5 +1,4 @@
 /** Units of systemd where it is not usual: other builds, other people's units, other owners, and who may not be root. */
-
 import { cp, writeFile } from "node:fs/promises";
 import { dirname, join, relative, resolve } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";

@@ -1,5 +1,4 @@
 /** A primary and its standbys by the provider's own methods, on servers that have the client programs. */
-
 import { instance } from "../../provider/resources/instance";
 import type { Properties } from "../../provider/schema/check";
 import { handles, type Live, type Place, place } from "./instances";

@@ -1,5 +1,4 @@
 /** Data checksums that are switched on and off: with a stop, and continued wherever it was interrupted. */
-
 import { existsSync } from "node:fs";
 import { mkdir, readdir, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";

@@ -1,5 +1,4 @@
 /** The WAL, tablespaces and the socket that are moved: with a stop, and continued wherever it was interrupted. */
-
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -1,5 +1,4 @@
 /** The superuser's password: set by its verifier, in no log however much the server logs, and good for a login by TCP. */
-
 import { readFile } from "node:fs/promises";
 import { Client } from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";

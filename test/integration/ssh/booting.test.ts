@@ -1,5 +1,4 @@
 /** A host that is not there yet: a create waits for it as long as `retryFor` says, and asks nobody again who refused it. */
-
 import { existsSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";

@@ -1,5 +1,4 @@
 /** An upgrade that fails: the old server runs as before, and the next run succeeds, or goes on past the point of no return. */
-
 import { chmod, mkdir, readdir, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";

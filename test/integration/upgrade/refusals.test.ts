@@ -1,5 +1,4 @@
 /** What stands against an upgrade, on a real server: said all at once, nothing is done, and each has its way out. */
-
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";

@@ -1,5 +1,4 @@
 /** The connection is cut in an operation, again and again; the next one, at once, must end as the run that nothing cut. */
-
 import { setTimeout as sleep } from "node:timers/promises";
 import { instance } from "../../../provider/resources/instance";
 import type { Properties } from "../../../provider/schema/check";
