@@ -28,7 +28,7 @@ ask() {
   part relayed; echo $code
 }
 look_at() {
-  number=$((number + 1)) taken= code=0
+  taken= code=0
   part place; printf '%s\\n' "$data"
   part directory
   if [ -d "$data" ]; then { [ -e "$data/PG_VERSION" ] || [ -n "$(ls -A "$data" 2>&1)" ]; } && echo directory || echo empty
@@ -85,29 +85,37 @@ look_at() {
   else ps -o state= -p "$pid" | cut -c1; lsof -a -p "$pid" -d cwd -Fn | sed -n 's/^n//p'; fi
   ask 3>&1
 }
+# One hand takes every other place; of what nobody asked for, until one keeps us waiting.
 look_at_all() {
+  hand=$1 number=0 code=0; shift
   while [ $# -gt 0 ]; do
-    data=$1 own=$1.pginstance bin=$2 size=$3 request=\${4:-$request} asked="$asked
-$1
-"; shift 4
+    number=$((number + 1)) data=$1 own=$1.pginstance bin=$2 size=$3 request=\${4:-$request}; shift 4
+    [ $((number % 2)) = "$hand" ] || continue
+    [ "$code" = 0 ] || [ $number -le "$asked" ] || break
     look_at
   done
-  [ -z "$stack" ] || look_beside
 }
-# Of the same stack, and beside the last that was asked for: until one keeps us waiting.
 is_of_stack() { while read -r line; do case $line in *'"stack": "'"$stack"'"'*) return ;; esac; done <"$own/marker.json"; return 1; }
-look_beside() {
+stack=$1; shift
+asked=$(($# / 4)) words=
+for word; do
+  words="$words
+$word
+" data=$bin bin=$size size=$request request=$word
+done
+# Of the same stack, and beside the last that was asked for.
+if [ -n "$stack" ]; then
   for own in "$(dirname "$data")"/*.pginstance; do
     data=\${own%.pginstance}
-    case $asked in *"
+    case $words in *"
 $data
 "*) continue ;; esac
-    is_of_stack && look_at
-    [ "$code" = 0 ] || break
+    ! is_of_stack || set -- "$@" "$data" "$bin" "$size" ""
   done
-}
-number=0 stack=$1; shift
-packed look_at_all "$@"
+fi
+# The half of the time for many: what the other hand finds is kept until the first is through.
+if [ $# = 4 ]; then packed look_at_all 1 "$@"
+else packed look_at_all 0 "$@" | tail -c 99999999 | { packed look_at_all 1 "$@" </dev/null; cat; }; fi
 exit 0
 `;
 
@@ -142,14 +150,15 @@ export async function lookAt(targets: readonly Target[], stack = ""): Promise<re
     user: first.owner,
     seconds: 45 + sessionSeconds * targets.length,
   });
-  const looks: Map<string, Buffer>[] = [];
+  const looks = targets.map(() => new Map<string, Buffer>());
   for (const [section, content] of output.parse(unpack(result.stdout))) {
     const [number = "", name = ""] = section.split(" ");
     const look = looks[Number(number) - 1] ?? new Map();
     looks[Number(number) - 1] = look.set(name, content);
   }
-  for (const look of looks) look.set("stderr", Buffer.from(result.stderr));
-  return looks;
+  for (const look of looks) look?.set("stderr", Buffer.from(result.stderr));
+  // Where one kept us waiting, the rest of what nobody asked for is missing.
+  return looks.filter((look) => look !== undefined);
 }
 
 /** What the server is asked in the same look. */

@@ -64,9 +64,14 @@ it("one that is asked for alone is looked at alone", async () => {
 });
 
 it("several that are asked for at once, and the others of their stack beside them, are one look", async () => {
-  await Promise.all([by(targets.first), by(targets.second)]);
+  const asked = [targets.first, targets.second];
+  const found = await Promise.all(asked.map(by));
   const ahead = await by(targets.third);
   expect(looks).toBe(1);
+  for (const [index, one] of found.entries()) {
+    expect(one.get("place")?.toString().trim()).toBe(asked[index]?.dataDirectory);
+    expect(one.get("relayed")?.toString().trim()).toBe("0");
+  }
   const alone = await look(targets.third);
   for (const section of [
     "place",
