@@ -63,7 +63,10 @@ export type LookupInputs = { [K in keyof InstanceLookupArgs]: pulumi.Input<Insta
 export interface InstanceListArgs extends Pick<InstanceLookupArgs, "host" | "become" | "owner"> {
   /** Of this major version alone. Default: all. */
   version?: InstanceLookupArgs["version"];
-  /** Folders to look below, five levels deep, beside the owner's own place. Default: none. */
+  /**
+   * Folders to look below, five levels deep, beside the owner's own place and those that a unit of this provider starts.
+   * Default: none.
+   */
   under?: string[];
   /** Whether clusters that this provider did not make are listed, too. Default: false. */
   others?: boolean;

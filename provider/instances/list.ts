@@ -13,7 +13,8 @@ export interface ListOptions extends Partial<Pick<InstanceInputs, "owner" | "bec
   readonly version?: Major;
   /**
    * Folders to look below, five levels deep, for instances with a `dataDirectory` of their own. Default: none; the
-   * owner's own place, `<home>/pginstance/<version>/<name>`, is always looked at.
+   * owner's own place, `<home>/pginstance/<version>/<name>`, is always looked at, and so are those that a unit of this
+   * provider starts, wherever they are.
    * @example ["/srv/postgresql"]
    */
   readonly under?: readonly string[];

@@ -3,6 +3,7 @@
  * https://www.postgresql.org/docs/current/auth-pg-hba-conf.html; tokens: next_token() in src/backend/libpq/hba.c
  */
 import { SettingsError } from "../errors";
+import type { Major } from "./version";
 
 export interface HbaRecord {
   readonly type: (typeof recordTypes)[number];
@@ -31,7 +32,17 @@ export const authMethods = {
 } as const satisfies Record<string, readonly string[]>;
 
 /** Methods that want options beside them, and that only records of `hba` can have therefore. */
-export const methodsWithOptions = ["ldap", "radius", "sspi", "oauth"] as const;
+const methodsWithOptions = ["ldap", "radius", "sspi", "oauth"];
+
+/** Those that not every major has: the first that does. */
+const sinceMajor: Readonly<Record<string, number>> = { oauth: 18 };
+
+/** What a record of `hba` may have; undefined: of a major that is not known. */
+export function methodsOf(type: string, major: Major | undefined): readonly string[] {
+  const known = Object.entries(authMethods).find(([name]) => name === type)?.[1] ?? authMethods.host;
+  const isThere = (method: string) => major === undefined || Number(major) >= (sinceMajor[method] ?? 0);
+  return [...known, ...methodsWithOptions].filter(isThere);
+}
 
 export const recordTypes = ["local", "host", "hostssl", "hostnossl", "hostgssenc", "hostnogssenc"] as const;
 

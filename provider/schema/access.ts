@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { InputFailure } from "../errors";
-import { authMethods, methodsWithOptions, recordTypes } from "../postgresql/hba";
+import { authMethods, methodsOf, recordTypes } from "../postgresql/hba";
+import { isMajor, type Major } from "../postgresql/version";
 import { because, object, said, secretBecause } from "./parts";
 import { isUnknown } from "./unknown";
 
@@ -39,7 +40,12 @@ export function keyed(value: unknown): unknown {
   return Object.fromEntries(value.map((record, index) => [String(index).padStart(3, "0"), record]));
 }
 
-type Rule<R> = readonly [part: keyof R, broken: (record: R) => boolean, reason: (record: R) => string];
+/** The major is undefined where it is not known yet. */
+type Rule<R> = readonly [
+  part: keyof R,
+  broken: (record: R, major: Major | undefined) => boolean,
+  reason: (record: R, major: Major | undefined) => string,
+];
 
 const isAddress =
   /^(all|samehost|samenet|[0-9A-Fa-f:.]+(\/[0-9]{1,3}| [0-9A-Fa-f:.]+)|\.?[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?)$/;
@@ -50,10 +56,11 @@ const trusted = (type: string) =>
   `"trust" lets everybody in without a password; use ${type === "local" ? '"peer" or ' : ""}"scram-sha-256"`;
 const knownTypes: readonly string[] = recordTypes;
 
-function methodsOf(type: string): readonly string[] {
-  const socketOrTcp = type in authMethods ? authMethods[type as keyof typeof authMethods] : authMethods.host;
-  return [...socketOrTcp, ...methodsWithOptions].filter((method) => method !== "trust");
-}
+/** `trust` has a reason of its own. */
+const mayBe = (type: string, major: Major | undefined) =>
+  methodsOf(type, major).filter((method) => method !== "trust");
+
+const of = (major: Major | undefined) => (major === undefined ? "" : ` in PostgreSQL ${major}`);
 
 const hbaRules: readonly Rule<HbaInput>[] = [
   [
@@ -64,9 +71,10 @@ const hbaRules: readonly Rule<HbaInput>[] = [
   ["method", ({ method }) => method === "trust", ({ type }) => trusted(type)],
   [
     "method",
-    ({ type, method }) =>
-      knownTypes.includes(type) && method !== "trust" && !methodsOf(type).includes(method),
-    ({ type, method }) => said(method, `is no method of ${type}; those are ${methodsOf(type).join(", ")}`),
+    ({ type, method }, major) =>
+      knownTypes.includes(type) && method !== "trust" && !mayBe(type, major).includes(method),
+    ({ type, method }, major) =>
+      said(method, `is no method of ${type}${of(major)}; those are ${mayBe(type, major).join(", ")}`),
   ],
   [
     "address",
@@ -103,10 +111,11 @@ const leavesItsLine = /[\0\r\n]/;
 
 /** What the server would refuse at its next reload, as far as it can be told without one. */
 export function checkAccess(inputs: Readonly<Record<string, unknown>>): InputFailure[] {
+  const major = isMajor(inputs.version) ? inputs.version : undefined;
   return [
     ...checkAuth(inputs.auth),
-    ...checkFile("hba", inputs.hba, hba, hbaRules),
-    ...checkFile("ident", inputs.ident, ident, []),
+    ...checkFile("hba", inputs.hba, hba, hbaRules, major),
+    ...checkFile("ident", inputs.ident, ident, [], major),
   ];
 }
 
@@ -129,6 +138,7 @@ function checkFile<R extends object>(
   value: unknown,
   shape: z.ZodType<Record<string, R>>,
   rules: readonly Rule<R>[],
+  major: Major | undefined,
 ): InputFailure[] {
   const parsed = shape.safeParse(value);
   if (!parsed.success) return [];
@@ -147,8 +157,8 @@ function checkFile<R extends object>(
         reason: "holds a line end or a NUL character",
       })),
       ...rules
-        .filter(([, isBroken]) => isBroken(record))
-        .map(([part, , reason]) => ({ property: `${at}.${String(part)}`, reason: reason(record) })),
+        .filter(([, isBroken]) => isBroken(record, major))
+        .map(([part, , reason]) => ({ property: `${at}.${String(part)}`, reason: reason(record, major) })),
     ];
   });
 }

@@ -10,6 +10,7 @@ import { locate } from "./files";
 import { type Marker, parseMarker } from "./marker";
 import { isAlive, readFiles, serverState } from "./observe";
 import { othersFunctions } from "./others";
+import { scoping } from "./scope";
 
 /** A data directory with a marker of ours beside it, one in our own place without, or a cluster of another maker. */
 export interface Listed {
@@ -98,7 +99,7 @@ function read(part: (name: string) => Buffer | undefined, others: boolean): List
 }
 
 /** Five folders deep is where the last of `<folder>/<version>/<name>/data` and the like lie. */
-const script = `${sectionFunction}${locate}${othersFunctions}
+const script = `${sectionFunction}${locate}${scoping}${othersFunctions}
 number=0 seen= others=$1 versions=$2; shift 2
 nl='
 '
@@ -140,6 +141,14 @@ for version in $places; do
       *.pginstance) [ -e "\${entry%.pginstance}" ] || show_instance "\${entry%.pginstance}" ;;
       *) [ ! -d "$entry" ] || show_instance "$entry" ;;
     esac
+  done
+done
+# Those that a unit of ours starts, wherever they are.
+for scope in system user; do
+  in_scope $scope
+  for unit in "$etc"/pginstance-*.service; do
+    data=$(sed -n 's|^ExecStart=/bin/sh "\\(/.*\\)\\.pginstance/serve"$|\\1|p' "$unit")
+    [ ! -O "$data.pginstance" ] || show_instance "$data"
   done
 done
 IFS=$nl; set -f

@@ -191,14 +191,20 @@ describe("a unit", () => {
     expect(await units()).toBe("");
   });
 
-  test("follows the calls of the API: start, stop, restart", async () => {
-    const wanted = await inputs();
+  test("follows the calls of the API: start, stop, restart; and shows where it is, wherever that is", async () => {
+    const dataDirectory = "/var/lib/postgresql/elsewhere/orders";
+    const wanted = await inputs({ dataDirectory });
     const made = await create(wanted);
     const unit = made.outs.unit ?? "";
     const way = wanted.host as Parameters<typeof instances.stop>[0];
-    const ref = { name: "orders", version: "17" } as const;
+    const ref = { name: "orders", version: "17", dataDirectory } as const;
     await instances.stop(way, ref);
     expect(await run("systemctl", "is-active", unit)).toBe("inactive");
+    const listed: instances.InstanceListItem[] = [];
+    for await (const one of instances.list(way)) listed.push(one);
+    expect(listed).toEqual([
+      expect.objectContaining({ name: "orders", dataDirectory, status: "stopped", managed: true }),
+    ]);
     await instances.start(way, ref);
     expect(await run("systemctl", "is-active", unit)).toBe("active");
     const before = await started(5433);

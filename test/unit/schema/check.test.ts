@@ -458,3 +458,17 @@ test("an address has no mask of more bits than there are", () => {
   expect(from("fd00::/129")).toHaveLength(1);
   expect([...from("10.0.0.0/32"), ...from("fd00::/128")]).toEqual([]);
 });
+
+test("a method of pg_hba.conf is refused for a major that does not have it", () => {
+  const by = (method: string, version: unknown) =>
+    reasonsOf({
+      version,
+      hba: { app: { type: "host", database: "all", user: "app", address: "all", method } },
+    });
+  expect(by("oauth", "17")).toEqual([
+    expect.stringMatching(
+      /^hba\.app\.method: "oauth" is no method of host in PostgreSQL 17; those are reject, .*sspi$/,
+    ),
+  ]);
+  expect([...by("oauth", "18"), ...by("oauth", unknownValue), ...by("ldap", "14")]).toEqual([]);
+});
