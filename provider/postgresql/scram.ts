@@ -3,7 +3,10 @@
  * https://www.postgresql.org/docs/current/catalog-pg-authid.html, scram_build_secret() in src/common/scram-common.c
  */
 import { createHash, createHmac, pbkdf2Sync } from "node:crypto";
-import saslprep from "@mongodb-js/saslprep";
+import type saslprep from "@mongodb-js/saslprep";
+
+/** Loaded with the first password that needs it: its tables take their memory. */
+const library = (): typeof saslprep => require("@mongodb-js/saslprep");
 
 /** What pg_authid.rolpassword holds for this password and salt. PostgreSQL takes 16 random bytes as salt. */
 export function scramVerifier(password: string, salt: Uint8Array, iterations = 4096): string {
@@ -23,10 +26,11 @@ export function isScramVerifier(text: string): boolean {
   return verifier.test(text);
 }
 
-/** pg_saslprep() in src/common/saslprep.c; where it refuses the password, clients and server take it as it is. */
+/** pg_saslprep() in src/common/saslprep.c; where it refuses the password, clients and server take it as it is, as all ASCII. */
 function prepare(password: string): string {
+  if (/^\p{ASCII}*$/u.test(password)) return password;
   try {
-    return saslprep(password) || password;
+    return library()(password) || password;
   } catch {
     return password;
   }

@@ -78,11 +78,10 @@ export function brokenRules(
   isDeclared: (name: string) => boolean,
 ): BrokenRule[] {
   return rules.flatMap(({ names, since = "14", broken, reason }) => {
-    if (Number(version) < Number(since)) return [];
-    const values = names.map((name) => meaning(version, name, lookup(name)));
-    if (!values.every((value) => value !== undefined)) return [];
     const name = names.find(isDeclared);
-    if (name === undefined || !broken(...values)) return [];
+    if (name === undefined || Number(version) < Number(since)) return [];
+    const values = names.map((one) => meaning(version, one, lookup(one)));
+    if (!values.every((value) => value !== undefined) || !broken(...values)) return [];
     const why = reason(...values);
     return [{ name, reason: name === names[0] ? why : `${names[0]} = ${why}` }];
   });

@@ -36,6 +36,7 @@ export function parseValue(setting: Setting, value: SettingValue): ParsedValue {
  * texts count. Reals are compared as they are shown, with six digits.
  */
 export function equalValues(setting: Setting | undefined, a: SettingValue, b: SettingValue): boolean {
+  if (a === b) return true;
   const meaning = (value: SettingValue) => {
     const parsed = setting && parseValue(setting, value);
     return parsed?.ok ? `value ${parsed.value}` : `text ${valueToText(value)}`;

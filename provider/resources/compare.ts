@@ -4,11 +4,10 @@ import { isUnknown } from "../schema/unknown";
 
 /** Whether two sets of inputs differ as the engine sees it: null is absent, and keys of its own do not count. */
 export function differs(before: Properties, now: Properties): boolean {
-  return canonical(before) !== canonical(now);
-}
-
-function canonical(inputs: Properties): string {
-  return canonicalJson(Object.fromEntries(Object.entries(inputs).filter(([name]) => !name.startsWith("__"))));
+  const names = Object.keys({ ...before, ...now }).filter((name) => !name.startsWith("__"));
+  const isSame = (name: string) =>
+    before[name] === now[name] || canonicalJson(before[name]) === canonicalJson(now[name]);
+  return !names.every(isSame);
 }
 
 /** Paths of what the engine does not know before the update; of settings, one by one; of defaults none. */

@@ -1,11 +1,12 @@
 import { connect as connectSocket, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import { type Algorithms, Client, type ClientChannel } from "ssh2";
+import type { Algorithms, Client, ClientChannel } from "ssh2";
 import type { ConnectionError } from "../../errors";
 import { TooManyShells } from "../shell-host";
 import { authenticator } from "./authenticator";
 import { explain, explainDial, lostBy, notForwarded, timedOut } from "./explain";
 import { hostKeyPolicy } from "./host-key";
+import { library } from "./library";
 import { endpointOf, type Hop, knownAs, nameOf, type SshArgs } from "./login";
 import type { Authentication } from "./means";
 
@@ -70,7 +71,7 @@ export class Connection {
     const authentication = await route.authenticate();
     const began = performance.now();
     const socket = via ? await via.forward(host, port, name, seconds) : await dial(host, port, name, seconds);
-    const client = new Client();
+    const client = new (library().Client)();
     let refusal: ConnectionError | undefined;
     let greeting = "";
     // Paused until ssh2 reads, who tells nobody what a stranger says.

@@ -1,7 +1,8 @@
 /** Private keys, whoever wrote them, as ssh2 accepts them. */
 import { createPrivateKey, type KeyObject } from "node:crypto";
-import { type ParsedKey, utils } from "ssh2";
+import type { ParsedKey } from "ssh2";
 import { ConnectionError } from "../../errors";
+import { library } from "./library";
 import { openSshHeader, writeOpenSsh } from "./openssh-key";
 
 /** Why a text is no key to log in with: what is said of it, and what to do. No word of it comes from the text. */
@@ -129,7 +130,7 @@ function decrypted(text: string, cipher: string, passphrase?: string): ParsedKey
 /** What ssh2 says of a text ends here, since it quotes it. */
 function parsed(text: string, otherwise: Refusal, passphrase?: string): ParsedKey | Refusal {
   try {
-    const key = utils.parseKey(text, passphrase);
+    const key = library().utils.parseKey(text, passphrase);
     return key instanceof Error || !key?.isPrivateKey() ? otherwise : key;
   } catch {
     return otherwise;
