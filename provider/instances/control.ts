@@ -1,7 +1,7 @@
 import { InstanceNotFoundError, InstanceStateError, WaitTimeoutError } from "../errors";
 import type { Session } from "../host/session";
 import { isUp } from "../plan/is-up";
-import { checkpoint } from "../server/checkpoint";
+import { prepareDowntime } from "../server/downtime";
 import { attach } from "../server/foreground";
 import { type Observation, observe } from "../server/observe";
 import { requireFreePort } from "../server/port";
@@ -122,7 +122,7 @@ export function restart(host: HostArgs, ref: Ref, options: RestartOptions = {}):
     const service = pgCtl(target, wait);
     const limits = timeout === undefined ? desired.timeouts : { start: timeout, stop: timeout };
     if (!isUp(found.observed)) return service.start(session, limits.start);
-    if (wait) await checkpoint(target, found);
+    await prepareDowntime(target, found, wait);
     await service.restart(session, mode, limits);
   });
 }

@@ -63,7 +63,13 @@ export async function inspect(id: string, remembered: Remembered, stack?: string
     made: madeOf(opened, observed, remembered.declared, phase),
     drift: findDrift(observed, opened.desired),
     lines: [
+      ...(observed.server === "crashed"
+        ? [warning(`the server of ${describe(target)} does not run: it crashed, or was killed`)]
+        : []),
       ...seen.refusedLines.map((line) => warning(`the server does not take this line of its files: ${line}`)),
+      ...seen.refusedRecords.map((line) =>
+        warning(`with this line the server takes nothing of its file, and would not start: ${line}`),
+      ),
       ...unmanagedLines(observed, opened.desired),
     ],
   };

@@ -62,7 +62,7 @@ const said: Readonly<Record<StepKind, string>> = {
   removeOldClusters: "an upgrade left an old cluster",
   writeConfiguration: "postgresql.conf was changed",
   reload: "the configuration was not reloaded",
-  start: "the server is stopped",
+  start: "the server does not run",
   stop: "the server runs",
   restart: "a restart is pending",
   writeAccess: "pg_hba.conf or pg_ident.conf was changed",

@@ -30,6 +30,9 @@ const given: Readonly<Record<string, string | undefined>> = {
   ),
 };
 
+/** What is left of a setting whose other lines are taken out; null: no line. */
+export const givenBack = (name: string): string | null => given[name] ?? null;
+
 /** Whether nobody chose it: PostgreSQL or initdb says the same. */
 export function isGiven(version: Major, name: string, value: string): boolean {
   const setting = findSetting(version, name);

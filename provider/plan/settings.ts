@@ -3,6 +3,7 @@ import { equalValues, printValue } from "../postgresql/values";
 import type { Major } from "../postgresql/version";
 import type { Observed } from "../schema/observed";
 import type { Desired } from "./desired";
+import { givenBack } from "./given";
 import type { SettingChange } from "./step";
 import { unmanagedSettings } from "./unmanaged";
 
@@ -80,7 +81,7 @@ function wantedSettings(observed: Observed, desired: Desired): Record<string, st
       ? unmanagedSettings(observed, desired).filter((name) => !isIncluded(observed, name))
       : [];
   return {
-    ...Object.fromEntries(unmanaged.map((name) => [name, null])),
+    ...Object.fromEntries(unmanaged.map((name) => [name, givenBack(name)])),
     ...Object.fromEntries(released),
     ...desired.settings,
   };

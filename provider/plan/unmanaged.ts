@@ -1,7 +1,8 @@
+import { parseHbaRecord } from "../postgresql/hba-record";
 import type { Observed } from "../schema/observed";
 import type { Desired } from "./desired";
 import { isGiven } from "./given";
-import { info, type PlanLine } from "./line";
+import { info, type PlanLine, warning } from "./line";
 
 /** Names of settings that somebody chose and no program declares, nor ever did. */
 export function unmanagedSettings(observed: Observed, { inputs, settings }: Desired): string[] {
@@ -12,17 +13,23 @@ export function unmanagedSettings(observed: Observed, { inputs, settings }: Desi
     .sort();
 }
 
-/** How many of them, and where the first are; then the records that no program declares. */
+/** How many of them, and where the first are; then the records that no program declares, of which some let anybody in. */
 export function unmanagedLines(observed: Observed, desired: Desired): PlanLine[] {
   const settings = unmanagedSettings(observed, desired).map(
     (name) => `${name} (${observed.settings[name]?.place})`,
   );
-  const records = (["hba", "ident"] as const).flatMap((file) =>
-    (observed.access?.[file] ?? [])
-      .filter(({ label }) => label === null)
-      .map(({ text }) => `"${withoutOptions(text)}" (pg_${file}.conf)`),
-  );
-  return [...nobodyDeclares("setting", settings), ...nobodyDeclares("access record", records)];
+  const others = (file: "hba" | "ident") =>
+    (observed.access?.[file] ?? []).filter(({ label }) => label === null).map(({ text }) => text);
+  const shownIn = (file: "hba" | "ident") => (text: string) => `"${withoutOptions(text)}" (pg_${file}.conf)`;
+  const trusting = others("hba").filter((text) => parseHbaRecord(text).method === "trust");
+  const records = [...others("hba").map(shownIn("hba")), ...others("ident").map(shownIn("ident"))];
+  return [
+    ...nobodyDeclares("setting", settings),
+    ...nobodyDeclares("access record", records),
+    ...trusting.map((text) =>
+      warning(`an access record that nobody declares lets in without a password: ${shownIn("hba")(text)}`),
+    ),
+  ];
 }
 
 function nobodyDeclares(what: string, all: readonly string[]): PlanLine[] {

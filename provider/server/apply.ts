@@ -6,11 +6,11 @@ import { alterRolePassword, createPhysicalSlot, ensureReplicationRole } from "..
 import { anyPlace, isOurUnit, movedUnit, unitName } from "../postgresql/unit";
 import { writeAccess } from "./access";
 import { baseBackup, writePassfile } from "./base-backup";
-import { checkpoint } from "./checkpoint";
 import { setChecksums } from "./checksums";
 import { writeConfiguration } from "./configuration";
 import { query } from "./connect";
 import { putBack, refusedFiles } from "./copies";
+import { prepareDowntime } from "./downtime";
 import { hush, unhush } from "./hush";
 import { init } from "./init";
 import { createTablespace, moveTablespace, moveWal, removeOld } from "./moves";
@@ -168,7 +168,7 @@ async function reload(work: Work): Promise<void> {
 }
 
 async function stop({ target, session, sight, desired, isMaintenance }: Work, { mode }: Stop): Promise<void> {
-  if (isMaintenance) await checkpoint(target, await sight.look());
+  if (isMaintenance) await prepareDowntime(target, await sight.look());
   await pgCtl(target).stop(session, mode, desired.timeouts.stop);
 }
 
@@ -182,7 +182,7 @@ async function start(work: Work): Promise<void> {
 }
 
 async function restart(work: Work): Promise<void> {
-  await checkpoint(work.target, await work.sight.look());
+  await prepareDowntime(work.target, await work.sight.look());
   await startAnew(work);
 }
 
@@ -195,7 +195,7 @@ async function startAnew({ target, session, sight, desired }: Work): Promise<voi
   if (refusal && (await putBack(session, target))) {
     sight.forget();
     await pgCtl(target).restart(session, stopMode, desired.timeouts);
-    const hint = `postgresql.conf is back as it was, and ${describe(target)} runs again. ${refusedFiles(target)}`;
+    const hint = `the configuration is back as it was, pg_hba.conf included, and ${describe(target)} runs again. ${refusedFiles(target)}`;
     throw new SettingsError(refusal, { hint });
   }
   if (refusal) throw new CommandError(refusal, { command: "restart" });

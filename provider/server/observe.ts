@@ -8,7 +8,7 @@ import { passfileDigest } from "../postgresql/passfile";
 import { type PostmasterPid, parsePostmasterPid } from "../postgresql/pidfile";
 import { findSetting } from "../postgresql/settings";
 import { anyPlace, isOurUnit, movedUnit, unitsIn } from "../postgresql/unit";
-import { equalValues } from "../postgresql/values";
+import { equalValues, printValue } from "../postgresql/values";
 import { isMajor, type Major, parseServerVersion } from "../postgresql/version";
 import type { Observed } from "../schema/observed";
 import { type Address, answerOf, query, queryError } from "./connect";
@@ -46,6 +46,8 @@ export interface Observation {
   readonly journal: Journaled | undefined;
   /** Lines that a running server does not take, with its reason. */
   readonly refusedLines: readonly string[];
+  /** Of pg_hba.conf those with which it would not start. */
+  readonly refusedRecords: readonly string[];
   /** The control groups of the postmaster. */
   readonly cgroups: string;
   /** Why a server that runs takes no session of ours; what only it knows is then as remembered. */
@@ -164,6 +166,7 @@ export async function observe(
     loadedAt,
     hushed: text("hushed"),
     refusedLines: answers?.refusedLines ?? [],
+    refusedRecords: answers?.refusedRecords ?? [],
     cgroups: text("cgroup"),
     ...conf,
   };
@@ -356,16 +359,19 @@ function pendingSettings(
     ({ name, setting, isPending }) => isPending || isUnread(version, name, settings[name]?.value, setting),
   );
   // The next start has no such command line.
-  const fixed = commandLine.filter(
-    ({ name, running, bootValue }) =>
-      !equalValues(findSetting(version, name), settings[name]?.value ?? bootValue, running),
-  );
-  const waiting = [...unread, ...fixed];
+  const waiting = [...unread, ...commandLine].map(({ name, running, bootValue, shown }) => {
+    const setting = findSetting(version, name);
+    const wanted = settings[name]?.value ?? (setting ? printValue(setting, bootValue) : bootValue);
+    return { name, running, wanted, shown, isSame: equalValues(setting, wanted, running) };
+  });
+  // A server says that a line waits which was taken out, whatever it said.
   return Object.fromEntries(
-    waiting.map(({ name, running, bootValue, shown }) => {
-      const wanted = settings[name]?.value ?? bootValue;
-      return [name, shown ? { running, wanted } : { running: "(not shown)", wanted: "(not shown)" }];
-    }),
+    waiting
+      .filter(({ isSame }) => !isSame)
+      .map(({ name, running, wanted, shown }) => [
+        name,
+        shown ? { running, wanted } : { running: "(not shown)", wanted: "(not shown)" },
+      ]),
   );
 }
 

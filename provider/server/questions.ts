@@ -16,6 +16,8 @@ export interface Answers {
   readonly commandLine: readonly StartSetting[];
   /** Lines of the files that it does not take, with its reason. */
   readonly refusedLines: readonly string[];
+  /** Of pg_hba.conf those for which it takes none of that file: it would not start. */
+  readonly refusedRecords: readonly string[];
   /** When the server last read its files. */
   readonly loadedAt: string;
   /** Who receives its WAL as a standby does: by slot, or as it calls itself. */
@@ -51,6 +53,14 @@ export const refusedLines = `
      AND coalesce(s.context, '') <> 'postmaster'
      AND coalesce(lower(f.name), '') NOT IN ('transaction_deferrable', 'transaction_isolation', 'transaction_read_only')`;
 
+/**
+ * Of pg_hba.conf as it stands. A record without a method was not loaded, and none of its file then; with one, an error is
+ * a warning only (hostssl with ssl off). Before 16 the view does not say which file a line is of.
+ */
+export const refusedRecords = `
+  SELECT format('%s:%s: %s', coalesce(to_jsonb(r) ->> 'file_name', 'pg_hba.conf'), line_number, error) AS line
+    FROM pg_hba_file_rules AS r WHERE error IS NOT NULL AND auth_method IS NULL`;
+
 type Asked = Pick<Target, "superuser" | "replication">;
 
 /**
@@ -80,12 +90,13 @@ export const questions = ({ superuser, replication }: Asked): readonly string[] 
       AND name NOT IN ('config_file', 'data_directory', 'hba_file', 'ident_file', 'max_stack_depth') ORDER BY name`,
   refusedLines,
   "SELECT slot_name AS name, slot_type AS type FROM pg_replication_slots WHERE NOT temporary ORDER BY 1",
+  refusedRecords,
 ];
 
 const literals = (names: readonly string[] = []): string => ["", ...names].map(quoteLiteral).join(", ");
 
 export function readAnswers([version, database, role, settings, ...more]: readonly Rows[]): Answers {
-  const [standbys, roles, slots, tablespaces, commandLine, refused, everySlot] = more;
+  const [standbys, roles, slots, tablespaces, commandLine, refused, everySlot, records] = more;
   const [found] = roles ?? [];
   return {
     replicationRole: found
@@ -108,9 +119,12 @@ export function readAnswers([version, database, role, settings, ...more]: readon
     ),
     startSettings: (settings ?? []).map(startSetting),
     commandLine: (commandLine ?? []).map(startSetting),
-    refusedLines: (refused ?? []).map(({ line }) => String(line)),
+    refusedLines: linesOf(refused),
+    refusedRecords: linesOf(records),
   };
 }
+
+const linesOf = (rows: Rows = []): string[] => rows.map(({ line }) => String(line));
 
 const startSetting = (row: Rows[number]): StartSetting => ({
   name: String(row.name),

@@ -5,7 +5,7 @@ import type { Major } from "../postgresql/version";
 import { type Address, query } from "./connect";
 import { putBack, refusedFiles } from "./copies";
 import { addressOf, type Observation, observe } from "./observe";
-import { refusedLines } from "./questions";
+import { refusedLines, refusedRecords } from "./questions";
 import { pgCtl } from "./service";
 import { describe, type Target } from "./target";
 
@@ -101,21 +101,13 @@ async function ask(address: Address, more: readonly string[]): Promise<Load> {
   return { at: String(row?.at), pending: row?.pending === true, errors: errors.join("\n") };
 }
 
-/**
- * A record without a method was not loaded, and none of its file then; with one, an error is a warning only (hostssl
- * with ssl off). Before 16 the views do not say which file a line is of, before 15 there is none for pg_ident.conf.
- */
+/** Before 15 there is no view for pg_ident.conf, and before 16 it does not say which file a line is of. */
 function accessQuestions(version: Major): string[] {
-  const place = (file: string) =>
-    Number(version) >= 16 ? "format('%s:%s', file_name, line_number)" : `format('${file}:%s', line_number)`;
-  const errors = (file: string, view: string, broken: string) =>
-    `SELECT string_agg(format('%s: %s', ${place(file)}, error), E'\\n') AS errors FROM ${view} WHERE ${broken}`;
-  return [
-    errors("pg_hba.conf", "pg_hba_file_rules", "error IS NOT NULL AND auth_method IS NULL"),
-    ...(Number(version) >= 15
-      ? [errors("pg_ident.conf", "pg_ident_file_mappings", "error IS NOT NULL")]
-      : []),
-  ];
+  const refusedMaps = `
+    SELECT format('%s:%s: %s', coalesce(to_jsonb(m) ->> 'file_name', 'pg_ident.conf'), line_number, error) AS line
+      FROM pg_ident_file_mappings AS m WHERE error IS NOT NULL`;
+  const refused = [refusedRecords, ...(Number(version) >= 15 ? [refusedMaps] : [])];
+  return refused.map((lines) => `SELECT string_agg(line, E'\\n') AS errors FROM (${lines}) AS refused`);
 }
 
 const question = `

@@ -195,8 +195,8 @@ function failure(target: Target, name: string, exitCode: number, log: string): E
     });
   }
   const outcome: Readonly<Record<number, string>> = {
-    [serverCodes.putBack]: `postgresql.conf is back as it was, and ${instance} runs again. ${refusedFiles(target)}`,
-    [serverCodes.notPutBack]: `postgresql.conf is back as it was, but ${instance} does not start with it either. ${refusedFiles(target)}`,
+    [serverCodes.putBack]: `the configuration is back as it was, pg_hba.conf included, and ${instance} runs again. ${refusedFiles(target)}`,
+    [serverCodes.notPutBack]: `the configuration is back as it was, pg_hba.conf included, but ${instance} does not start with it either. ${refusedFiles(target)}`,
   };
   return new CommandError(`${name}: the server of ${instance} exited. Its log says:\n${quoted}`, {
     command: name,

@@ -147,7 +147,7 @@ describe(`${major} (${way}):`, () => {
       const failed = await it.project.up();
       expect(failed.exitCode).not.toBe(0);
       expect(failed.stdout).toContain(
-        `postgresql.conf is back as it was, and ${major}/main on ${it.where} runs again.`,
+        `the configuration is back as it was, pg_hba.conf included, and ${major}/main on ${it.where} runs again.`,
       );
       expect(failed.stdout).toContain('group "no_such_group" does not exist');
       expect(await it.ask("SHOW unix_socket_group")).toBe("");

@@ -177,6 +177,7 @@ const kinds: readonly Kind[] = [
     kind: "crashed",
     deed: "pg_ctl -m immediate stop >/dev/null",
     found: { state: "stopped" },
+    says: /^warning: the server of 17\/main on this machine does not run: it crashed, or was killed$/m,
     after: ["SELECT 1", "1"],
   },
   {
@@ -248,26 +249,38 @@ describe("what somebody did by hand, in order:", () => {
     table.push({ kind, seen: lines, changes: changes ?? "inputs", announced });
   });
 
-  it("a line that is none: a refresh says it, and no restart finds it out by a downtime", async () => {
-    const { dataDirectory } = live.target;
-    const before = await started();
-    await editAsOwner('echo "work_mem == what" >>"$1/postgresql.conf"', dataDirectory);
-    await instance.read(live.id, outs);
-    expect(said.join("\n")).toMatch(
-      /warning: the server does not take this line of its files: \S+postgresql\.conf:\d+: syntax error/,
-    );
-    const last = outs.settings as Properties;
-    const wanted = await inputs({ settings: last, restartTriggers: 1 });
-    const message = messageOf(await failureOf(instance.update(live.id, outs, wanted)));
-    expect(message).toMatch(
-      /^restart: 17\/main on this machine would not start with its files:\n.*syntax error in file /,
-    );
-    expect(message).toMatch(/\nNothing was stopped\. Correct the file, and run this again\.$/);
-    expect(await started()).toEqual(before);
-    await editAsOwner('sed -i "/== what/d" "$1/postgresql.conf"', dataDirectory);
-    await instance.update(live.id, outs, wanted);
-    expect(await started()).not.toEqual(before);
-  });
+  it.each([
+    {
+      ...{ file: "postgresql.conf", line: "work_mem == what", mark: "== what" },
+      says: /warning: the server does not take this line of its files: \S+postgresql\.conf:\d+: syntax error/,
+      refuses: /^restart: 17\/main on this machine would not start with its files:\n.*syntax error in file /,
+    },
+    {
+      ...{ file: "pg_hba.conf", line: "hosst all all 10.9.9.9/32 md5", mark: "hosst" },
+      says: /warning: with this line the server takes nothing of its file, and would not start: \S+pg_hba\.conf:\d+: invalid connection type "hosst"/,
+      refuses:
+        /^restart: 17\/main on this machine would not start with its pg_hba\.conf:\n {2}\S+pg_hba\.conf:\d+: invalid connection type "hosst"/,
+    },
+  ])(
+    "a line of $file that is none: a refresh says it, and no restart finds it out by a downtime",
+    async (it) => {
+      const { dataDirectory } = live.target;
+      const edit = (script: string) => editAsOwner(script, dataDirectory, it.file, it.line, it.mark);
+      const before = await started();
+      await edit('echo "$3" >>"$1/$2"');
+      await instance.read(live.id, outs);
+      expect(said.join("\n")).toMatch(it.says);
+      const last = outs.settings as Properties;
+      const wanted = await inputs({ settings: last, restartTriggers: it.file });
+      const message = messageOf(await failureOf(instance.update(live.id, outs, wanted)));
+      expect(message).toMatch(it.refuses);
+      expect(message).toMatch(/\nNothing was stopped\. Correct the file, and run this again\.$/);
+      expect(await started()).toEqual(before);
+      await edit('sed -i "/$4/d" "$1/$2"');
+      outs = (await instance.update(live.id, outs, wanted)).outs as Properties;
+      expect(await started()).not.toEqual(before);
+    },
+  );
 
   it("a data directory that is not there: a refresh warns of what the next update makes of it", async () => {
     const { binDirectory, dataDirectory } = live.target;

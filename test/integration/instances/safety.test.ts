@@ -143,7 +143,9 @@ describe("what others wrote is not lost", () => {
       const news = await at.inputs({ settings: { ...before, ...settings }, restartOnChanges: true });
       const said = await message(update(at, news));
       expect(said).toMatch(words);
-      expect(said).toMatch(/postgresql.conf is back as it was, and 14\/main on this machine runs again/);
+      expect(said).toMatch(
+        /the configuration is back as it was, pg_hba.conf included, and 14\/main on this machine runs again/,
+      );
       expect(await edit(at, 'cat "$1/postgresql.conf"')).toBe(files);
       expect(await at.sql("SHOW work_mem")).toEqual([{ work_mem: "8MB" }]);
     },

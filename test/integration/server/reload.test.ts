@@ -56,10 +56,18 @@ describe.each(["15", "18"] as const)("a configuration of PostgreSQL %s", { timeo
     });
   });
 
-  it("that has a line for a restart no more is taken, and what it said is pending", async () => {
+  it("that has a line for a restart no more is taken; the server says that it waits, and it does where it changes something", async () => {
     await update({ work_mem: "9MB", max_connections: null });
     expect(await show("work_mem")).toBe("9MB");
-    expect(outs).toMatchObject({ pendingRestartReasons: { max_connections: { wanted: "100" } } });
+    expect(await live.sql("SELECT name FROM pg_settings WHERE pending_restart")).toEqual([
+      { name: "max_connections" },
+    ]);
+    expect(outs).toMatchObject({ pendingRestart: false, pendingRestartReasons: {} });
+    await update({ work_mem: "8MB", max_worker_processes: 9 });
+    await update({ work_mem: "8MB", max_worker_processes: null, max_connections: 90 });
+    expect(outs).toMatchObject({
+      pendingRestartReasons: { max_connections: { running: "100", wanted: "90" } },
+    });
     await update({ work_mem: "8MB" });
   });
 

@@ -103,7 +103,9 @@ describe.each(["15", "18"] as const)("a server of PostgreSQL %s", (major) => {
     const news = await live.inputs({ settings, restartOnChanges: true });
     const error = messageOf(await failureOf(instance.update(live.id, olds, news)));
     expect(error).toContain('group "no_such_group" does not exist');
-    expect(error).toMatch(/postgresql.conf is back as it was, and \d+\/main on this machine runs again/);
+    expect(error).toMatch(
+      /the configuration is back as it was, pg_hba.conf included, and \d+\/main on this machine runs again/,
+    );
     const { observed } = await live.observe();
     expect(observed).toMatchObject({ server: "running", unapplied: "none", pending: {} });
     expect(observed.settings).not.toHaveProperty("unix_socket_group");

@@ -76,7 +76,7 @@ describe("what was changed on the host", () => {
     expect(agree(remembered, remembered, promoting).take.map(({ kind }) => kind)).toContain("promote");
     const { take, left } = agree(remembered, crashed, promoting);
     expect(take.map(({ kind }) => kind)).not.toContain("promote");
-    expect(left).toContain("the server is stopped");
+    expect(left).toContain("the server does not run");
   });
 
   test("is left also when nothing at all was announced", () => {
@@ -166,7 +166,7 @@ describe("power and password", () => {
   test("a server that somebody stopped is not started unasked", () => {
     expect(agreed(seen(), seen(stoppedServer), work)).toEqual({
       take: ["write work_mem=8MB"],
-      left: ["the server is stopped"],
+      left: ["the server does not run"],
       more: [],
     });
   });

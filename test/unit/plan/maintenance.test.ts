@@ -214,7 +214,7 @@ describe("an update", () => {
   test("makes no tablespace where somebody stopped the server: a start was not announced", () => {
     expect(agreed(seen(), seen(stoppedServer), { tablespaces: { slow: "/hdd" } })).toEqual({
       take: [],
-      left: ["the server is stopped"],
+      left: ["the server does not run"],
       more: [],
     });
   });

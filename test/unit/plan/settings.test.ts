@@ -50,6 +50,17 @@ describe("a setting changes in the file", () => {
     expect(changesOf({ work_mem: "8MB" }, {}, { work_mem: null })).toEqual([["work_mem", "8MB", null]]);
   });
 
+  test("that nobody declares goes, where that is wanted, and what initdb gives comes back", () => {
+    const there = seen({
+      settings: lines({ work_mem: "8MB", shared_buffers: "20MB", max_connections: "100" }),
+    });
+    const changes = settingChanges(there, wish({ unmanagedSettings: "remove" }));
+    expect(changes.map(({ name, from, to, declared }) => [name, from, to, declared])).toEqual([
+      ["shared_buffers", "20MB", "128MB", false],
+      ["work_mem", "8MB", null, false],
+    ]);
+  });
+
   test("is written even where the text is the same already, so that it is forgotten", () => {
     expect(changesOf({ work_mem: "4MB" }, {}, { work_mem: "4MB" })).toEqual([["work_mem", "4MB", "4MB"]]);
   });

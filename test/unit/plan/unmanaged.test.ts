@@ -35,6 +35,7 @@ describe("what nobody declares", () => {
     expect(said({ access: { hba, ident: [somebodys("m jo app")] } })).toEqual([
       'info: plan: 3 access records that nobody declares: "host all all 10.9.9.9/32 ldap" (pg_hba.conf), ' +
         '"host all all 0.0.0.0/0 trust" (pg_hba.conf), "m jo app" (pg_ident.conf)',
+      'warning: an access record that nobody declares lets in without a password: "host all all 0.0.0.0/0 trust" (pg_hba.conf)',
     ]);
   });
 });
