@@ -1,7 +1,7 @@
 import { findSetting } from "../postgresql/settings";
 import { equalValues } from "../postgresql/values";
 import type { InstanceInputs } from "../schema/inputs";
-import type { Observed } from "../schema/observed";
+import { notShown, type Observed } from "../schema/observed";
 import { accessDrift } from "./access-drift";
 import type { Desired } from "./desired";
 import { heeding } from "./heeding";
@@ -62,7 +62,7 @@ function asDeclared(observed: Observed, desired: Desired, given: string, declare
 /** What the server was started with, whatever its files say; where that may be shown. */
 function runningByCommand({ commandLine, pending }: Observed, name: string): string | undefined {
   const running = commandLine.includes(name) ? pending[name]?.running : undefined;
-  return running === "(not shown)" ? undefined : running;
+  return running === notShown ? undefined : running;
 }
 
 function place(observed: Observed, given: string): string {

@@ -2,7 +2,7 @@ import { parseHbaRecord, parseIdentRecord } from "../postgresql/hba-record";
 import { mayBeSecret } from "../postgresql/secretive";
 import type { Major } from "../postgresql/version";
 import type { InstanceInputs } from "../schema/inputs";
-import type { Observed } from "../schema/observed";
+import { notShown, type Observed } from "../schema/observed";
 import { isGiven } from "./given";
 
 /** What a program would declare of an instance for nothing to be planned. */
@@ -55,16 +55,14 @@ const unsaid = {
   ours: "it may be a secret. Declare it by hand, or the first `pulumi up` takes it out",
 } as const;
 
-const hidden = "(not shown)";
-
 /** What was seen, for a file that people read: of a setting that may be a secret that it is there, and no more. */
 export function withoutSecrets(observed: Observed): Observed {
   return {
     ...observed,
-    settings: hide(observed.settings, (entry) => ({ ...entry, value: hidden })),
-    overrides: hide(observed.overrides, (entry) => ({ ...entry, value: hidden })),
-    originals: hide(observed.originals, (original) => original && hidden),
-    pending: hide(observed.pending, () => ({ running: hidden, wanted: hidden })),
+    settings: hide(observed.settings, (entry) => ({ ...entry, value: notShown })),
+    overrides: hide(observed.overrides, (entry) => ({ ...entry, value: notShown })),
+    originals: hide(observed.originals, (original) => original && notShown),
+    pending: hide(observed.pending, () => ({ running: notShown, wanted: notShown })),
   };
 }
 

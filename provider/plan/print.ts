@@ -1,5 +1,5 @@
 import type { InstanceInputs } from "../schema/inputs";
-import type { Observed } from "../schema/observed";
+import { notShown, type Observed } from "../schema/observed";
 import type { Desired } from "./desired";
 import { isUp } from "./is-up";
 import { info, type PlanLine, warning } from "./line";
@@ -71,7 +71,9 @@ export function printPlan(
       offline.length === 0 &&
       isUp(observed) &&
       waiting.length > 0 &&
-      warning(`a restart of ${instance} is pending for ${waiting.join(", ")}`),
+      warning(
+        `a restart of ${instance} is pending for ${waiting.map((name) => printPending(observed, name)).join(", ")}`,
+      ),
   ];
   return lines.filter((line): line is PlanLine => typeof line === "object");
 }
@@ -247,6 +249,11 @@ function restartWords(
       return name === "restartTriggers" ? "restartTriggers changed" : `${name} is pending`;
     })
     .join(", ");
+}
+
+function printPending({ pending }: Observed, name: string): string {
+  const { running = notShown, wanted } = pending[name] ?? {};
+  return running === notShown ? name : `${name} ${running} -> ${wanted}`;
 }
 
 /** `max_connections 100 -> 200`, or the name alone where the value may be a secret. */

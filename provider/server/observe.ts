@@ -10,7 +10,7 @@ import { findSetting } from "../postgresql/settings";
 import { anyPlace, isOurUnit, movedUnit, unitsIn } from "../postgresql/unit";
 import { equalValues, printValue } from "../postgresql/values";
 import { isMajor, type Major, parseServerVersion } from "../postgresql/version";
-import type { Observed } from "../schema/observed";
+import { notShown, type Observed } from "../schema/observed";
 import { type Address, answerOf, query, queryError } from "./connect";
 import { readIncluded } from "./included";
 import { type Look, look } from "./look";
@@ -370,7 +370,7 @@ function pendingSettings(
       .filter(({ isSame }) => !isSame)
       .map(({ name, running, wanted, shown }) => [
         name,
-        shown ? { running, wanted } : { running: "(not shown)", wanted: "(not shown)" },
+        shown ? { running, wanted } : { running: notShown, wanted: notShown },
       ]),
   );
 }

@@ -187,7 +187,8 @@ const kinds: readonly Kind[] = [
       printf '#!/bin/sh\n[ "$1" != --version ] || { echo "postgres (PostgreSQL) 17.99"; exit; }\nexec %s "$@"\n' "$real" >"$BIN/postgres"
       chmod +x "$BIN/postgres"`,
     declares: { settings: { ...settings, work_mem: "6MB" } },
-    announces: /^warning: a restart of 17\/main on this machine is pending for server_version$/m,
+    announces:
+      /^warning: a restart of 17\/main on this machine is pending for server_version 17\.\d+ -> 17\.99$/m,
     after: ["SHOW work_mem", "6MB"],
   },
 ];

@@ -132,7 +132,7 @@ describe("the preview says", () => {
       "what is pending already, when something else is done",
       seen({ settings: lines({ max_connections: "200" }), pending: waiting }),
       { settings: { max_connections: 200, work_mem: "8MB" } },
-      ["warning: a restart of 17/orders on db1 is pending for max_connections"],
+      ["warning: a restart of 17/orders on db1 is pending for max_connections 100 -> 200"],
     ],
     [
       "nothing of what is pending, when nothing is done",
