@@ -101,14 +101,21 @@ export function printChanges(desired: Desired, steps: readonly Step[]): PlanLine
   const show = (shown: readonly RecordChange[]) =>
     shown.map(({ file, label }) => `${label} in pg_${file}.conf`);
   const lines: readonly [verb: string, words: readonly string[]][] = [
-    ["written", settings.map((change) => printChange(desired, change))],
-    ["written", show(records.filter(({ to }) => to !== null))],
-    ["removed", show(records.filter(({ to }) => to === null))],
+    ["write", settings.map((change) => printChange(desired, change))],
+    ["write", show(records.filter(({ to }) => to !== null))],
+    ["remove", show(records.filter(({ to }) => to === null))],
+    ["set", steps.flatMap(({ kind }) => bySql[kind] ?? [])],
   ];
   return lines.flatMap(([verb, words]) =>
-    words.length > 0 ? [info(`plan: ${verb}: ${words.join(", ")}`)] : [],
+    words.length > 0 ? [info(`plan: to ${verb}: ${words.join(", ")}`)] : [],
   );
 }
+
+const bySql: Partial<Record<Step["kind"], string>> = {
+  setPassword: "the superuser's password",
+  setReplicationRole: "the replication role",
+  createSlots: "replication slots",
+};
 
 /** A reload does not reach everybody, and a reviewer would think so. */
 function laterLine(changes: readonly SettingChange[]): PlanLine | false {

@@ -264,11 +264,13 @@ test("records that are no longer declared are said to be removed, and what is wr
   const program = {
     settings: { work_mem: "8MB" },
     hba: { app: { type: "host", database: "all", user: "app", address: "samenet", method: "scram-sha-256" } },
+    replicationSlots: ["a"],
   };
   const observed = seen({ access: { hba, ident: [] } });
   const desired = desire(inputsOf(program), { hostMemory: 0, restartTriggers: null, owner: "postgres" });
   const words = printChanges(desired, plan(observed, desired)).map(({ text }) => text);
-  expect(words[0]).toBe("plan: written: work_mem default -> 8MB");
-  expect(words[1]).toMatch(/^plan: written: .*hba\.app in pg_hba\.conf/);
-  expect(words[2]).toBe("plan: removed: hba.gone in pg_hba.conf");
+  expect(words[0]).toBe("plan: to write: work_mem default -> 8MB");
+  expect(words[1]).toMatch(/^plan: to write: .*hba\.app in pg_hba\.conf/);
+  expect(words[2]).toBe("plan: to remove: hba.gone in pg_hba.conf");
+  expect(words[3]).toBe("plan: to set: replication slots");
 });
