@@ -48,7 +48,7 @@ export const options = {
   only: {
     type: "string",
     multiple: true,
-    value: "NAME|DATA_DIRECTORY",
+    value: "INSTANCE",
     help: "this one alone; more than once",
   },
   into: { type: "string", value: "DIR", help: "where the files are written (default: here)" },
@@ -63,16 +63,19 @@ export const everywhere = [
   ...(["json", "help"] as const),
 ] satisfies readonly OptionName[];
 
+/** How an instance is called. */
+export const instanceForms = "NAME, VERSION/NAME or DATA_DIRECTORY";
+
 /** What one command was given. */
 export interface Arguments {
   readonly host: HostArgs;
   /** As messages call it. */
   readonly where: string;
-  /** What the command is about, where it is about something: a name or a data directory. */
+  /** What the command is about, where it is about something: an instance as somebody calls it. */
   readonly subject: string;
   /** As the functions of the instances API take them; these check them, too. */
   readonly look: Omit<ListOptions, "others"> & Partial<Pick<Ref, "binDirectory" | "superuser">>;
-  /** Names or data directories of those that are meant; none: all. */
+  /** Those that are meant, as somebody calls them; none: all. */
   readonly only: readonly string[];
   /** Where files are written. */
   readonly into: string;
@@ -100,7 +103,7 @@ export function parseArguments(args: readonly string[], { hasSubject, options: o
   if (!help && rest.length + (hasSubject || second === undefined ? 0 : 1) > 0) {
     throw new UsageError(`too many words: ${positionals.map((word) => JSON.stringify(word)).join(", ")}`);
   }
-  if (!help && hasSubject && subject === "") throw new UsageError("NAME or DATA_DIRECTORY is missing");
+  if (!help && hasSubject && subject === "") throw new UsageError(`${instanceForms} is missing`);
   const become = one("become");
   const look = {
     ...{ owner: one("owner"), version: one("version"), under: list("under") },

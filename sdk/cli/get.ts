@@ -8,7 +8,7 @@ import {
   type Replication,
 } from "../../provider/instances";
 import { type Arguments, UsageError } from "./arguments";
-import { everyInstance, refOf } from "./instances";
+import { everyInstance, isCalled, refOf } from "./instances";
 import { printJson, printTable } from "./table";
 
 /** All there is to know of one instance of ours. */
@@ -22,14 +22,12 @@ export async function run(given: Arguments, print: (text: string) => void) {
   return 0;
 }
 
-/** By its name, or by its data directory, wherever that is. */
+/** As somebody calls it; a data directory is found wherever it is. */
 async function locate({ host, where, look, subject }: Arguments): Promise<InstanceListItem> {
-  const isPath = subject.startsWith("/");
-  const path = subject.replace(/(?<=.)\/+$/, "");
-  const up = path.slice(0, path.lastIndexOf("/")) || "/";
-  const under = [...(look.under ?? []), ...(isPath ? [up] : [])];
+  const up = /^(\/.*)\/[^/]+\/*$/.exec(subject)?.[1] ?? "/";
+  const under = [...(look.under ?? []), ...(subject.startsWith("/") ? [up] : [])];
   const items = await everyInstance({ host, look: { ...look, under } });
-  const named = items.filter((item) => (isPath ? item.dataDirectory === path : item.name === subject));
+  const named = items.filter((item) => isCalled(item, subject));
   // Of several of one name those of ours are meant.
   const ours = named.filter(({ managed }) => managed);
   const [found, another] = ours.length > 0 ? ours : named;

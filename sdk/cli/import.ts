@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { type InstanceListItem, importable, ProviderError } from "../../provider/instances";
 import { type Arguments, UsageError } from "./arguments";
 import { type Named, printImportFile } from "./import-file";
-import { everyInstance, refOf } from "./instances";
+import { everyInstance, isCalled, refOf } from "./instances";
 import { printProgram, resourceNames } from "./program";
 import { printJson, printLines } from "./table";
 
@@ -35,8 +35,8 @@ export async function run(given: Arguments, print: (text: string) => void): Prom
   return failed.length > 0 || found.length === 0 ? 1 : 0;
 }
 
-const isMeant = ({ name, dataDirectory }: InstanceListItem, only: readonly string[]): boolean =>
-  only.length === 0 || only.includes(name) || only.includes(dataDirectory);
+const isMeant = (item: InstanceListItem, only: readonly string[]): boolean =>
+  only.length === 0 || only.some((word) => isCalled(item, word));
 
 const fileNames = { resources: "import.json", program: "instances.ts" } as const;
 

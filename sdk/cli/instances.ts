@@ -11,6 +11,15 @@ export async function everyInstance({
   return items;
 }
 
+/** By its name, with its version before it as messages say it, or by its data directory. */
+export function isCalled(
+  { name, version, dataDirectory }: Pick<InstanceListItem, "name" | "version" | "dataDirectory">,
+  word: string,
+): boolean {
+  const path = word.replace(/(?<=.)\/+$/, "");
+  return path.startsWith("/") ? path === dataDirectory : word === name || word === `${version}/${name}`;
+}
+
 /** Programs that are not in a usual place are found where it was started. */
 export function refOf({ look }: Pick<Arguments, "look">, item: InstanceListItem): Ref {
   const { owner, become, superuser, binDirectory = item.binDirectory ?? undefined } = look;

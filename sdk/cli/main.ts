@@ -4,6 +4,7 @@ import { argv, exit, stderr, stdout } from "node:process";
 import {
   type Arguments,
   everywhere,
+  instanceForms,
   type OptionName,
   options,
   parseArguments,
@@ -30,7 +31,7 @@ const commands: Readonly<Record<string, Command>> = {
     load: () => import("./list.js"),
   },
   get: {
-    usage: "get [HOST] NAME|DATA_DIRECTORY",
+    usage: "get [HOST] INSTANCE",
     summary: "all there is to know of one: settings, what waits for a restart, replication",
     hasSubject: true,
     options: ["bin-directory", "superuser"],
@@ -69,6 +70,7 @@ function printHelp(): string {
 ${block(shown)}
 
 HOST is [USER@]HOST[:PORT] for SSH, an IPv6 address in brackets; without it, or with "local", this machine is meant.
+INSTANCE is a ${instanceForms}.
 
 ${block(lines)}
 

@@ -102,7 +102,7 @@ describe.each(["local", "ssh", "openssh"] as const)("an instance as the command 
     );
   });
 
-  it("is shown by its name and by its data directory, without what may be secret", async () => {
+  it("is shown by its name, with its version or without, and by its data directory, without what may be secret", async () => {
     await at.sql("SELECT pg_create_physical_replication_slot('kept')");
     const byName = await command(...owned("get", ...way, unique));
     expect(byName).toMatchObject({ code: 0, stderr: "" });
@@ -122,6 +122,7 @@ describe.each(["local", "ssh", "openssh"] as const)("an instance as the command 
         ["kept", "no", "-", "-"],
       ]),
     );
+    expect(await command(...owned("get", ...way, `17/${unique}`))).toEqual(byName);
     const byPlace = await command(...owned("get", ...way, `${at.data}/`, "--json"));
     expect(byPlace).toMatchObject({ code: 0, stderr: "" });
     expect(JSON.parse(byPlace.stdout)).toMatchObject({
@@ -276,7 +277,7 @@ describe("the command", () => {
     [["drop"], `error: there is no command "drop"; there are list, get, import, doctor\n${usage}`],
     [["toString"], `error: there is no command "toString"; there are list, get, import, doctor\n${usage}`],
     [["list", "a", "b"], `error: too many words: "a", "b"\n${usage}`],
-    [["get"], `error: NAME or DATA_DIRECTORY is missing\n${usage}`],
+    [["get"], `error: NAME, VERSION/NAME or DATA_DIRECTORY is missing\n${usage}`],
     [["list", "--version", "13"], 'error: list: "13" is none of 14, 15, 16, 17, 18\n'],
     [
       ["list", "--become", "magic"],

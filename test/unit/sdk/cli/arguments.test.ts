@@ -104,7 +104,7 @@ describe("what a command looks at", () => {
   });
 
   it("is missing where a command needs it, unless help is wanted", () => {
-    expect(() => parseArguments([], about)).toThrow("NAME or DATA_DIRECTORY is missing");
+    expect(() => parseArguments([], about)).toThrow("NAME, VERSION/NAME or DATA_DIRECTORY is missing");
     expect(() => parseArguments(["a", "b", "c"], about)).toThrow('too many words: "a", "b", "c"');
     expect(parseArguments(["-h"], about).help).toBe(true);
   });
