@@ -75,8 +75,11 @@ function read(part: (name: string) => Buffer | undefined, others: boolean): List
   const isCluster = text("kind") === "directory" && version !== "";
   const server = isCluster ? serverState(isUp ? pid : undefined, control, bytes("pid")) : "unknown";
   const another = marker?.systemIdentifier && control && control.systemIdentifier !== marker.systemIdentifier;
+  const isAbsent = text("kind") === "absent";
   const problems: readonly (readonly [unknown, string])[] = [
-    [text("kind") === "absent", "is not there: a create or a deletion was interrupted"],
+    [isAbsent && text("left") !== "", `is not there: ${text("left")} was interrupted`],
+    [isAbsent && marker?.phase === "ready", "is gone, and was complete: its disk may not be mounted"],
+    [isAbsent, "is not there: a create or a deletion was interrupted"],
     [text("kind") === "denied", `cannot be read by its owner`],
     [version === "", "holds no PostgreSQL instance"],
     [!control, "has no readable global/pg_control"],
@@ -93,7 +96,7 @@ function read(part: (name: string) => Buffer | undefined, others: boolean): List
     version,
     marker,
     port: isCluster ? (!marker && isUp && pid.port) || inFiles : null,
-    server: text("kind") === "absent" ? "absent" : server,
+    server: isAbsent ? "absent" : server,
     problem: problems.find(([is]) => is)?.[1],
   };
 }
@@ -114,6 +117,9 @@ show_instance() {
   section "kind $number"
   if [ -d "$data" ]; then [ -r "$data" ] && [ -x "$data" ] && echo directory || echo denied
   elif [ -e "$data" ]; then echo other; else echo absent; fi
+  section "left $number"
+  if [ -e "$data.pginstance/removed" ]; then echo "a deletion"
+  elif grep -qx publishing "$data.pginstance/upgrade.stage"; then echo "an upgrade"; fi
   section "version $number"; show "$data/PG_VERSION"
   section "marker $number"; show "$data.pginstance/marker.json"
   section "opts $number"; show "$data/postmaster.opts"
@@ -138,7 +144,8 @@ for version in $places; do
   [ -d "$own/$version" ] || continue
   for entry in "$own/$version"/*; do
     case $entry in
-      *.pginstance) [ -e "\${entry%.pginstance}" ] || show_instance "\${entry%.pginstance}" ;;
+      # A link is what the state directory was called before an upgrade.
+      *.pginstance) [ -e "\${entry%.pginstance}" ] || [ -L "$entry" ] || show_instance "\${entry%.pginstance}" ;;
       *) [ ! -d "$entry" ] || show_instance "$entry" ;;
     esac
   done

@@ -61,10 +61,14 @@ describe.each([
     const strange = `listing-${process.pid}`;
     try {
       await editAsOwner(
-        `cd "$1" && mkdir "$2-empty" "$2-other" "$2-gone.pginstance" "$2-denied" && echo 13 >"$2-other/PG_VERSION" &&
-         echo nonsense >"$2-gone.pginstance/marker.json" && chmod 0 "$2-denied"`,
+        `cd "$1" && mkdir "$2-empty" "$2-other" "$2-denied" && mkdir "$2-gone.pginstance" "$2-lost.pginstance" &&
+         mkdir -p "$2-dropped.pginstance/removed" "$2-moving.pginstance" && ln -s nowhere "$2-moved.pginstance" &&
+         echo publishing >"$2-moving.pginstance/upgrade.stage" && echo 13 >"$2-other/PG_VERSION" &&
+         echo nonsense >"$2-gone.pginstance/marker.json" &&
+         for it in lost dropped moving; do echo "$3" >"$2-$it.pginstance/marker.json" || exit 1; done && chmod 0 "$2-denied"`,
         own,
         strange,
+        '{"id":"lost-1","urnHash":"","phase":"ready"}',
       );
       const items = await all(list(at.host, { ...at.ref, version: major, under: [at.folder.path] }));
       const of = (suffix: string) => items.find((item) => item.name === `${strange}-${suffix}`);
@@ -77,10 +81,17 @@ describe.each([
         version: "13",
         problem: expect.stringContaining(`holds an instance of PostgreSQL 13, not ${major}`),
       });
-      expect(of("gone")).toMatchObject({
-        status: "absent",
-        problem: expect.stringContaining("was interrupted"),
-      });
+      const absent = {
+        gone: "is not there: a create or a deletion was interrupted",
+        lost: "is gone, and was complete: its disk may not be mounted",
+        dropped: "is not there: a deletion was interrupted",
+        moving: "is not there: an upgrade was interrupted",
+      };
+      for (const [suffix, words] of Object.entries(absent)) {
+        const problem = `${own}/${strange}-${suffix} ${words}`;
+        expect(of(suffix)).toMatchObject({ status: "absent", problem });
+      }
+      expect(of("moved")).toBeUndefined();
       expect(of("denied")).toMatchObject({ problem: expect.stringContaining("cannot be read") });
       expect(items.find(({ dataDirectory }) => dataDirectory === at.data)?.problem).toBeUndefined();
     } finally {
