@@ -278,7 +278,8 @@ function requireNoOther({ inputs, known, urn }: Wanted, { target }: Opened, foun
     throw new InstanceNotFoundError(`${describe(target)} ${what}: ${target.dataDirectory} does not exist`, {
       hint: moved
         ? "`host` says how to get to an instance, and a change of it moves nothing: name the machine that has it."
-        : "Run `pulumi refresh` to take it out of the state; the next `pulumi up` then makes a new, empty one.",
+        : "If its disk is only not mounted, or it was renamed, mount it or put it back, and run this again. " +
+          "Else run `pulumi refresh` to take it out of the state; the next `pulumi up` then makes a new, empty one.",
     });
   }
   if (observed.existence === "absent" && marker === undefined) return;

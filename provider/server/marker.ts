@@ -50,7 +50,8 @@ export function requireOurs(
 ): void {
   const where = `${describe(target)} at ${target.dataDirectory}`;
   const hint =
-    "Declare another dataDirectory or name, or remove the resource from the state (pulumi state delete).";
+    "Declare another dataDirectory or name. Or, to take over what is there, remove the resource from the state " +
+    "(`pulumi state delete`, with --force where it is protected), and declare `adopt: true`.";
   if (marker?.id !== id) {
     const whose = marker ? `belongs to ${marker.id}` : "has no marker of this provider";
     throw new InstanceExistsError(`${where} ${whose}; this resource is ${id}. It was not touched.`, { hint });

@@ -58,8 +58,14 @@ describe("what is not ours, or protected, is not touched", () => {
       /is another cluster \(system identifier \d+\) than was made there \(\d+\)\. It was not touched/;
     expect(await message(instance.read(it.id, it.outs))).toMatch(words);
     expect(await message(update(it, await it.inputs({ settings: { work_mem: "9MB" } })))).toMatch(words);
-    expect(await message(instance.delete(it.id, it.outs))).toMatch(words);
+    const refused = await message(instance.delete(it.id, it.outs));
+    expect(refused).toMatch(words);
+    expect(refused).toMatch(/`pulumi state delete`.*declare `adopt: true`\.$/);
     expect(await edit(it, 'ls "$1/PG_VERSION"')).toContain("PG_VERSION");
+    const adopting = await it.inputs({ adopt: true, port: 5432 });
+    const { id, outs } = await instance.create(adopting);
+    expect(id).toBe(it.id);
+    expect((await instance.read(id, outs as Properties)).id).toBe(id);
   });
 
   test("a data directory that vanished is not made anew by an update, however often it is tried", async () => {
@@ -70,9 +76,9 @@ describe("what is not ours, or protected, is not touched", () => {
     );
     const changing = { ...it.outs, phase: "changing" };
     for (const olds of [it.outs, changing, changing]) {
-      expect(await message(update(it, await it.inputs({ settings: { work_mem: "9MB" } }), olds))).toContain(
-        "is gone",
-      );
+      const refused = await message(update(it, await it.inputs({ settings: { work_mem: "9MB" } }), olds));
+      expect(refused).toMatch(/is gone: .* does not exist$/m);
+      expect(refused).toMatch(/^If its disk is only not mounted, .*put it back, and run this again\./m);
     }
     expect(await edit(it, 'ls -d "$1"* | sed "s|.*/||"')).toBe("main.away\nmain.away.own\n");
     expect(await instance.read(it.id, it.outs)).toEqual({});
