@@ -1,4 +1,5 @@
 import { SettingsError } from "../errors";
+import type { CommandResult } from "../host/host";
 import type { Session } from "../host/session";
 import type { SettingChange } from "../plan/step";
 import { bytesToText, confEntries, editConf, parseConf } from "../postgresql/conf";
@@ -56,12 +57,38 @@ export async function writeConfiguration(
     seconds: 60,
   });
   if (result.exitCode === 0) return unapplied;
-  throw new SettingsError(
-    `configuration: PostgreSQL refuses it for ${describe(target)}:\n${quote(result.stderr)}`,
-    {
+  throw failureOf(target, files.conf, result);
+}
+
+/** What the script exits with where it knows why. */
+const codes = { refused: 3, missing: 4 } as const;
+
+function failureOf(target: Target, conf: string, { exitCode, stdout, stderr }: CommandResult): SettingsError {
+  const where = describe(target);
+  if (exitCode === codes.missing) {
+    const [file, copy] = stdout.toString("utf8").split("\n");
+    const from = copy ? `the copy ${copy}` : "a copy";
+    return new SettingsError(`configuration: ${file} of ${where} is missing`, {
+      hint: `Put it back from ${from}, and run this again. Nothing was changed.`,
+    });
+  }
+  if (exitCode !== codes.refused) {
+    return new SettingsError(`configuration: it cannot be written for ${where}:\n${quote(stderr)}`, {
       hint: "Nothing was changed.",
+    });
+  }
+  return new SettingsError(
+    `configuration: PostgreSQL refuses it for ${where}:\n${quote(asPublished(stderr, conf))}`,
+    {
+      hint: 'Where that is for a line which the program does not declare, correct or remove it on the host, or declare `unmanagedSettings: "remove"`. Nothing was changed.',
     },
   );
+}
+
+/** The candidate is gone by the time that somebody reads of it. */
+function asPublished(words: string, conf: string): string {
+  const name = conf.slice(conf.lastIndexOf("/"));
+  return words.replaceAll(`${name}.candidate`, name);
 }
 
 /**
@@ -72,10 +99,15 @@ export async function writeConfiguration(
 const script = `data=$1 own=$2 unapplied=$3 judge=$4 notes=$5 size=$6; shift 6
 auto=$data/postgresql.auto.conf
 ${writing}${rehearsing}
+missing() {
+  echo "$1"
+  for copy in "$own/previous" "$own/started"; do [ ! -e "$copy/\${1##*/}" ] || { echo "$copy/\${1##*/}"; return; }; done
+}
 locate
 trap 'rm -rf "$conf.candidate" "$auto.candidate" "$auto.before" "$own/originals.json.new" "$own/candidates" "$own/rehearsal"' EXIT
 for file in "$conf" "$auto"; do
   [ ! -L "$file" ] || { echo "$file is a symbolic link, which is not followed" >&2; exit 1; }
+  [ -e "$file" ] || { missing "$file"; exit ${codes.missing}; }
   cp -p "$file" "$file.candidate" || exit 1
 done
 cat >"$own/candidates" || exit 1
@@ -92,9 +124,9 @@ undo() {
 if ! cmp -s "$auto.candidate" "$auto"; then
   note && cp -p "$auto" "$auto.before" && publish "$auto.candidate" "$auto" || exit 1
 fi
-"$@" "--config-file=$conf.candidate" >/dev/null || { undo; exit 1; }
+"$@" "--config-file=$conf.candidate" >/dev/null || { undo; exit ${codes.refused}; }
 # Where nothing runs, the start is as good a judge.
-[ "$judge" = read ] || [ -z "$running" ] || rehearse "$1" || { undo; exit 1; }
+[ "$judge" = read ] || [ -z "$running" ] || rehearse "$1" || { undo; exit ${codes.refused}; }
 echo "$unapplied $running" >"$own/unapplied.new" || exit 1
 flush "$own/originals.json.new" "$own/unapplied.new" "$conf.candidate"
 mv -f "$own/originals.json.new" "$own/originals.json" && mv -f "$own/unapplied.new" "$own/unapplied" || exit 1

@@ -107,8 +107,36 @@ describe.each(["15", "18"] as const)("the configuration of PostgreSQL %s", (majo
       live.locked((session) => writeConfiguration(live.target, session, [change("work_mem", "7MB")])),
     );
     expect(String(error)).toMatch(/invalid value for parameter "max_connections": "many"/);
+    expect(String(error)).toContain(`configuration file "${conf}" contains errors`);
     expect(await configurationOf(live.target)).toBe(before);
     await writeFile(conf, whole, "latin1");
+  });
+
+  it("with somebody's line of no setting is refused with what to do, and removed where the program says so", async () => {
+    await editAsOwner('echo "no_such_setting = 1 # by hand" >>"$1"', conf);
+    const error = messageOf(await failureOf(update({ work_mem: "7MB" })));
+    expect(error).toMatch(
+      /unrecognized configuration parameter "no_such_setting" in file "[^"]*\/postgresql\.conf" line \d+$/m,
+    );
+    expect(error).toMatch(
+      /^Where that is for a line which .* on the host, or declare `unmanagedSettings: "remove"`\. Nothing was changed\.$/m,
+    );
+    await update({ work_mem: "7MB" }, { unmanagedSettings: "remove" });
+    expect(await latin1()).not.toMatch(/^no_such_setting/m);
+    await update({ work_mem: "5MB" });
+  });
+
+  it("whose file is missing is refused with the copy from which it can be put back", async () => {
+    await editAsOwner('mv "$1" "$1.away"', conf);
+    const error = messageOf(await failureOf(update({ work_mem: "8MB" }, { restartOnChanges: true })));
+    const copy = join(stateDirectory(live.target), "started", "postgresql.conf");
+    expect(error).toContain(
+      `configuration: ${conf} of ${major}/main on this machine is missing\n` +
+        `Put it back from the copy ${copy}, and run this again. Nothing was changed.`,
+    );
+    await editAsOwner('cp -p "$1" "$2" && rm "$2.away"', copy, conf);
+    await update({ work_mem: "8MB" });
+    expect(await show("work_mem")).toBe("8MB");
   });
 
   it("keeps every byte of lines that are not ours: comments, spaces, odd quotes, bytes that are no text", async () => {
@@ -163,6 +191,7 @@ describe.each(["15", "18"] as const)("the configuration of PostgreSQL %s", (majo
     await editAsOwner('mv "$1" "$2"; ln -s "$2" "$1"', conf, elsewhere);
     const before = await readFile(elsewhere, "latin1");
     const error = messageOf(await failureOf(update({ work_mem: "8MB" })));
+    expect(error).toMatch(/^configuration: it cannot be written for /);
     expect(error).toContain(`${conf} is a symbolic link, which is not followed`);
     expect(await readFile(elsewhere, "latin1")).toBe(before);
     expect(await readlink(conf)).toBe(elsewhere);
