@@ -1,5 +1,5 @@
 import { InstanceExistsError, InstanceNotFoundError, InstanceStateError } from "../errors";
-import { type Declaration, declarationOf, withoutSecrets } from "../plan/importable";
+import { type Declaration, declarationOf, managedElsewhere, withoutSecrets } from "../plan/importable";
 import { isUp } from "../plan/is-up";
 import { plan } from "../plan/plan";
 import { binDirectories } from "../postgresql/programs";
@@ -75,7 +75,8 @@ export async function importable(host: HostArgs, ref: Ref): Promise<Importable> 
   const state = { ...made, inputs: parseInputs(inputs) };
   const steps = plan(shown, desiredOf(state.inputs, made.hostMemory, state));
   const left = steps.map(({ kind }) => `${kind} is planned for it: the first \`pulumi up\` does that`);
-  return { id, declared, inputs, outputs: printState(inputs, made), notes: [...declaration.notes, ...left] };
+  const notes = [...managedElsewhere(marker), ...declaration.notes, ...left];
+  return { id, declared, inputs, outputs: printState(inputs, made), notes };
 }
 
 const withoutUndefined = (given: object): object =>

@@ -41,8 +41,24 @@ export function declarationOf(
       ...records(observed),
       ...(spaces.length > 0 && { tablespaces: Object.fromEntries(spaces) }),
     },
-    notes: rows.flatMap(({ note }) => note ?? []),
+    notes: [
+      ...rows.flatMap(({ note }) => note ?? []),
+      ...(observed.passwordVerifier === null ? [] : [noPassword]),
+    ],
   };
+}
+
+const noPassword =
+  "superuserPassword is not declared: the server has one, and keeps no more of it than a verifier. It stays as it is";
+
+/** The one resource that an instance has is in another stack, whose next update knows nothing of this one's. */
+export function managedElsewhere(
+  marker: { readonly id: string; readonly stack?: string } | undefined,
+): string[] {
+  if (marker?.stack === undefined) return [];
+  return [
+    `a stack manages it, as ${marker.id}: take it out of that stack's program and state (\`pulumi state delete\`) first, or two stacks change one server`,
+  ];
 }
 
 /** The class gives these. */

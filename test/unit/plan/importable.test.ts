@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { declarationOf, withoutSecrets } from "../../../provider/plan/importable";
+import { declarationOf, managedElsewhere, withoutSecrets } from "../../../provider/plan/importable";
 import { plan } from "../../../provider/plan/plan";
 import type { Observed } from "../../../provider/schema/observed";
 import { checkSetting } from "../../../provider/schema/settings";
@@ -42,6 +42,24 @@ describe("what a program declares of an instance that others made", () => {
     expect(notes).toHaveLength(Object.keys(there).length);
     expect(notes.join("\n")).not.toContain("canary");
     expect(notes[0]).toMatch(/^ssl_passphrase_command \(.*\) is not declared: it may be a secret$/);
+  });
+});
+
+describe("what is said of an instance that is imported", () => {
+  test("of its superuser's password, where it has one, that no program knows it", () => {
+    const { inputs, notes } = declared(seen({ passwordVerifier: "SCRAM-SHA-256$4096:canary" }));
+    expect(inputs).toEqual({});
+    expect(notes).toEqual([
+      "superuserPassword is not declared: the server has one, and keeps no more of it than a verifier. It stays as it is",
+    ]);
+  });
+
+  test("which stack has it already, where one has", () => {
+    expect(managedElsewhere({ id: "orders-0123456789", stack: "5f2a" })).toEqual([
+      "a stack manages it, as orders-0123456789: take it out of that stack's program and state (`pulumi state delete`) first, or two stacks change one server",
+    ]);
+    expect(managedElsewhere({ id: "orders-0123456789" })).toEqual([]);
+    expect(managedElsewhere(undefined)).toEqual([]);
   });
 });
 
