@@ -78,7 +78,7 @@ export async function start(host: HostArgs, ref: Ref, options: StartOptions = {}
       if (!foreground) return undefined;
       throw new InstanceStateError(`start: ${describe(target)} runs already, and not in the foreground`);
     }
-    await requireFreePort(target.host, desired.inputs.port, target.owner);
+    await requireFreePort(target.host, desired.inputs.port, target.owner, outside);
     if (foreground) return attach({ ...target, host: outside }, session, { ...options, timeout: limit });
     await pgCtl(target, wait).start(session, limit);
     return undefined;

@@ -131,7 +131,7 @@ async function takeSteps(wanted: Wanted, begun: Opened, held: Held): Promise<Out
   const { urnHash = "", stack } = wanted.urn === undefined ? (found.marker ?? {}) : ownerOf(wanted.urn);
   if (!known && wasReady) requireHarmless(opened, id, agreement.take);
   const chosen = choose(agreement.take, wanted);
-  if (found.observed.existence === "present") await requirePort(opened, found, chosen);
+  if (found.observed.existence === "present") await requirePort(outside, opened, found, chosen);
   requireNoStandbys(opened, found, chosen);
   requireNoSlots(opened, found, chosen);
   await requirePossible(target, desired, chosen, found);
@@ -302,13 +302,14 @@ function requireNoOther({ inputs, known, urn }: Wanted, { target }: Opened, foun
 
 /** Only where a server is about to take the port: what holds it is no reason against anything else. */
 async function requirePort(
+  outside: Host,
   { target, desired }: Opened,
   { postmaster }: Observation,
   steps: readonly Step[],
 ): Promise<void> {
   const { port } = desired.inputs;
   const takes = steps.some(({ kind }) => kind === "start" || kind === "restart" || kind === "upgrade");
-  if (takes && postmaster?.port !== port) await requireFreePort(target.host, port, target.owner);
+  if (takes && postmaster?.port !== port) await requireFreePort(target.host, port, target.owner, outside);
 }
 
 /** As `diff` does by what the state remembers. */

@@ -6,10 +6,16 @@ import { sectionFunction, sections } from "../host/shell";
  * Two servers at one port would let clients reach the wrong one, and PostgreSQL starts with a mere warning when only
  * one of several addresses is taken.
  * @param owner looks first, who has a shell already; the login is asked for a process that only it may see
+ * @param outside the host without a session, which knows no login
  * @throws InstanceStateError naming who listens
  */
-export async function requireFreePort(host: Host, port: number, owner: string): Promise<void> {
-  const holder = await findPortHolder(host, port, owner);
+export async function requireFreePort(
+  host: Host,
+  port: number,
+  owner: string,
+  outside = host,
+): Promise<void> {
+  const holder = await findPortHolder(host, port, owner, outside);
   if (holder === undefined) return;
   throw new InstanceStateError(`port: ${port} on ${host.name} is in use by ${holder}`, {
     hint: "Declare another port, or stop what listens there. Nothing was changed.",
@@ -17,10 +23,15 @@ export async function requireFreePort(host: Host, port: number, owner: string): 
 }
 
 /** Who listens at a port; undefined: nobody. */
-export async function findPortHolder(host: Host, port: number, owner: string): Promise<string | undefined> {
+export async function findPortHolder(
+  host: Host,
+  port: number,
+  owner: string,
+  outside = host,
+): Promise<string | undefined> {
   const seen = await holderOf(host, port, owner);
   if (seen === undefined) return undefined;
-  return seen || (await holderOf(host, port)) || "a process that the login may not see";
+  return seen || (await holderOf(outside, port)) || "a process that the login may not see";
 }
 
 /** Empty when somebody listens whom that user may not see; undefined when nobody does. */

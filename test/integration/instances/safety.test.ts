@@ -1,5 +1,6 @@
 import { once } from "node:events";
-import { createServer } from "node:net";
+import { type AddressInfo, createServer } from "node:net";
+import { userInfo } from "node:os";
 import { afterEach, describe, expect, test } from "vitest";
 import { instance } from "../../../provider/resources/instance";
 import type { Properties } from "../../../provider/schema/check";
@@ -219,6 +220,18 @@ describe("an update", () => {
     const { outs } = await update(it, await it.inputs({ stopMode: "smart" }));
     other.close();
     expect(outs).toMatchObject({ stopMode: "smart" });
+  });
+
+  test("to a port that a process of the login's has says whose it is, which its owner cannot see", async () => {
+    const it = await made();
+    const other = createServer().listen(0);
+    await once(other, "listening");
+    const { port } = other.address() as AddressInfo;
+    const moved = await it.inputs({ port, restartOnChanges: true });
+    const words = await message(update(it, moved));
+    other.close();
+    expect(words).toContain(`port: ${port} on this machine is in use by `);
+    expect(words).toContain(`(process ${process.pid} of ${userInfo().username})`);
   });
 
   test("of an instance whose programs are gone says so, and its deletion does without them", async () => {
