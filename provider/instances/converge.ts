@@ -269,20 +269,30 @@ export const progressOf: Readonly<Record<Step["kind"], string>> = {
   setServiceManager: "handing the server over",
 };
 
+const putBack = "If its disk is only not mounted, or it was renamed, mount it or put it back";
+
 /** Ours is what bears our id; for a new resource, what an interrupted create of the same resource left. */
 function requireNoOther({ inputs, known, urn }: Wanted, { target }: Opened, found: Observation): void {
-  const { marker, observed } = found;
+  const { marker, observed, journal } = found;
   if (known && observed.existence === "absent" && known.remembered.observed.existence === "present") {
     const moved = canonicalJson(inputs.host) !== canonicalJson(known.remembered.inputs.host);
     const what = moved ? "is not there" : "is gone";
     throw new InstanceNotFoundError(`${describe(target)} ${what}: ${target.dataDirectory} does not exist`, {
       hint: moved
         ? "`host` says how to get to an instance, and a change of it moves nothing: name the machine that has it."
-        : "If its disk is only not mounted, or it was renamed, mount it or put it back, and run this again. " +
-          "Else run `pulumi refresh` to take it out of the state; the next `pulumi up` then makes a new, empty one.",
+        : `${putBack}, and run this again. Else run \`pulumi refresh\` to take it out of the state.`,
     });
   }
   if (observed.existence === "absent" && marker === undefined) return;
+  const isLost = observed.existence === "absent" && marker?.phase === "ready" && !isUnfinished(journal);
+  if (!known && isLost) {
+    throw new InstanceStateError(
+      `${describe(target)} was complete, and ${target.dataDirectory} does not exist any more. Nothing was made in its place.`,
+      {
+        hint: `${putBack}, and run this again. For a new, empty one remove ${stateDirectory(target)} on the host first.`,
+      },
+    );
+  }
   if (known) {
     requireOurs(target, found, known.id);
     return;

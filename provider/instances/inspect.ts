@@ -49,7 +49,9 @@ export async function inspect(id: string, remembered: Remembered, stack?: string
     throw new InstanceNotFoundError(
       `${describe(opened.target)} is gone: ${opened.target.dataDirectory} does not exist`,
       {
-        hint: "The next `pulumi up` makes a new, empty cluster there. If its disk is only not mounted, mount it before that.",
+        hint:
+          "If its disk is only not mounted, or it was renamed, mount it or put it back before the next `pulumi up`, which " +
+          (marker ? "otherwise makes nothing in its place." : "otherwise makes a new, empty cluster there."),
       },
     );
   }

@@ -283,15 +283,26 @@ describe("what somebody did by hand, in order:", () => {
     },
   );
 
-  it("a data directory that is not there: a refresh warns of what the next update makes of it", async () => {
+  it("a data directory that is not there: a refresh warns, and nothing is made in its place", async () => {
     const { binDirectory, dataDirectory } = live.target;
     const script = (deed: string) => editAsOwner(deed, binDirectory, dataDirectory);
     await script('"$1/pg_ctl" -s -D "$2" -m fast stop && mv "$2" "$2.away"');
     expect(await instance.read(live.id, outs)).toEqual({});
     expect(said).toEqual([
       `warning: 17/main on this machine is gone: ${dataDirectory} does not exist\n` +
-        "The next `pulumi up` makes a new, empty cluster there. If its disk is only not mounted, mount it before that.",
+        "If its disk is only not mounted, or it was renamed, mount it or put it back before the next `pulumi up`, which " +
+        "otherwise makes nothing in its place.",
     ]);
+    const wanted = await inputs({});
+    expect(messageOf(await failureOf(instance.create(wanted)))).toBe(
+      `17/main on this machine was complete, and ${dataDirectory} does not exist any more. Nothing was made in its place.\n` +
+        "If its disk is only not mounted, or it was renamed, mount it or put it back, and run this again. " +
+        `For a new, empty one remove ${dataDirectory}.pginstance on the host first.`,
+    );
+    await script('mv "$2.pginstance" "$2.pginstance.away"');
+    expect(await instance.read(live.id, outs)).toEqual({});
+    expect(said.at(-1)).toMatch(/otherwise makes a new, empty cluster there\.$/);
+    await script('mv "$2.pginstance.away" "$2.pginstance"');
     await script('mv "$2.away" "$2"');
     expect((await instance.read(live.id, outs)).id).toBe(live.id);
   });
