@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { type AddressInfo, createServer } from "node:net";
 import { userInfo } from "node:os";
 import { afterEach, describe, expect, test } from "vitest";
+import { importable } from "../../../provider/instances";
 import { instance } from "../../../provider/resources/instance";
 import type { Properties } from "../../../provider/schema/check";
 import {
@@ -84,6 +85,14 @@ describe("what is not ours, or protected, is not touched", () => {
     expect(await edit(it, 'ls -d "$1"* | sed "s|.*/||"')).toBe("main.away\nmain.away.own\n");
     expect(await instance.read(it.id, it.outs)).toEqual({});
   });
+});
+
+test("an import of what a stack manages already says so, and as what", async () => {
+  const { id, target } = await made();
+  const { name, version, owner, dataDirectory, binDirectory } = target;
+  const found = await importable({ local: {} }, { name, version, owner, dataDirectory, binDirectory });
+  expect(found.id).toBe(id);
+  expect(found.notes).toContainEqual(expect.stringContaining(`a stack manages it, as ${id}: `));
 });
 
 describe("what others wrote is not lost", () => {
