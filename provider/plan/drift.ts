@@ -1,7 +1,8 @@
+import { notShown } from "../postgresql/secretive";
 import { findSetting } from "../postgresql/settings";
 import { equalValues } from "../postgresql/values";
 import type { InstanceInputs } from "../schema/inputs";
-import { notShown, type Observed } from "../schema/observed";
+import type { Observed } from "../schema/observed";
 import { accessDrift } from "./access-drift";
 import type { Desired } from "./desired";
 import { heeding } from "./heeding";

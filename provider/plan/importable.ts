@@ -1,8 +1,8 @@
 import { parseHbaRecord, parseIdentRecord } from "../postgresql/hba-record";
-import { mayBeSecret } from "../postgresql/secretive";
+import { mayBeSecret, notShown } from "../postgresql/secretive";
 import type { Major } from "../postgresql/version";
 import type { InstanceInputs } from "../schema/inputs";
-import { notShown, type Observed } from "../schema/observed";
+import type { Observed } from "../schema/observed";
 import { isGiven } from "./given";
 
 /** What a program would declare of an instance for nothing to be planned. */

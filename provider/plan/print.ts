@@ -1,5 +1,6 @@
+import { notShown } from "../postgresql/secretive";
 import type { InstanceInputs } from "../schema/inputs";
-import { notShown, type Observed } from "../schema/observed";
+import type { Observed } from "../schema/observed";
 import type { Desired } from "./desired";
 import { isUp } from "./is-up";
 import { info, type PlanLine, warning } from "./line";

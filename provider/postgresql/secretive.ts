@@ -8,3 +8,6 @@ const secretive = /_command$|conninfo|passphrase$|secret|password(?!_encryption$
 export function mayBeSecret(setting: string): boolean {
   return setting.includes(".") ? !open.test(setting) : secretive.test(setting);
 }
+
+/** In place of a value that may be a secret. */
+export const notShown = "(not shown)";

@@ -108,9 +108,6 @@ export const observedSchema = z.strictObject({
     .default(null),
 });
 
-/** In place of a value that may be a secret. */
-export const notShown = "(not shown)";
-
 export type Observed = z.infer<typeof observedSchema>;
 
 /**

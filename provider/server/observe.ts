@@ -6,11 +6,12 @@ import { noFiles, type PlacedEntry, readConfTree } from "../postgresql/conf-tree
 import { type ControlData, leastOfStandby, parseControlFile } from "../postgresql/controldata";
 import { passfileDigest } from "../postgresql/passfile";
 import { type PostmasterPid, parsePostmasterPid } from "../postgresql/pidfile";
+import { notShown } from "../postgresql/secretive";
 import { findSetting } from "../postgresql/settings";
 import { anyPlace, isOurUnit, movedUnit, unitsIn } from "../postgresql/unit";
 import { equalValues, printValue } from "../postgresql/values";
 import { isMajor, type Major, parseServerVersion } from "../postgresql/version";
-import { notShown, type Observed } from "../schema/observed";
+import type { Observed } from "../schema/observed";
 import { type Address, answerOf, query, queryError } from "./connect";
 import { readIncluded } from "./included";
 import { type Look, look } from "./look";
