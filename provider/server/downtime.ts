@@ -13,7 +13,7 @@ export async function prepareDowntime(target: Target, seen: Observation, hasTime
   if (!postmaster || observed.server !== "running") return;
   if (refusedRecords.length > 0) {
     const lines = refusedRecords.map((line) => `\n  ${line}`).join("");
-    throw new SettingsError(`restart: ${describe(target)} would not start with its pg_hba.conf:${lines}`, {
+    throw new SettingsError(`access: ${describe(target)} would not start with its pg_hba.conf:${lines}`, {
       hint: "Nothing was stopped. Correct the file, and run this again.",
     });
   }

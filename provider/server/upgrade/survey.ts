@@ -57,6 +57,7 @@ export async function survey(
     ...settings
       .filter(([name = ""]) => lost.includes(name))
       .map(([name, where, remedy]) => `${where} sets ${name}, which ${step.to} does not have: ${remedy}`),
+    ...seen.refusedRecords.map((line) => `no server starts with this line of pg_hba.conf: ${line}`),
     ...place.problems,
     ...(step.mode === "copy" ? place.space : []),
   ];

@@ -260,7 +260,7 @@ describe("what somebody did by hand, in order:", () => {
       ...{ file: "pg_hba.conf", line: "hosst all all 10.9.9.9/32 md5", mark: "hosst" },
       says: /warning: with this line the server takes nothing of its file, and would not start: \S+pg_hba\.conf:\d+: invalid connection type "hosst"/,
       refuses:
-        /^restart: 17\/main on this machine would not start with its pg_hba\.conf:\n {2}\S+pg_hba\.conf:\d+: invalid connection type "hosst"/,
+        /^access: 17\/main on this machine would not start with its pg_hba\.conf:\n {2}\S+pg_hba\.conf:\d+: invalid connection type "hosst"/,
     },
   ])(
     "a line of $file that is none: a refresh says it, and no restart finds it out by a downtime",
