@@ -58,7 +58,9 @@ describe("an upgrade of PostgreSQL 15 with much against it, in order:", () => {
     await editAsOwner('echo "hosst all all all md5" >>"$1/pg_hba.conf"', data());
     const words = await refusal();
     await editAsOwner('sed -i "/hosst/d" "$1/pg_hba.conf"', data());
-    expect(words).toMatch(/no server starts with this line of pg_hba\.conf: .*invalid connection type "hosst"/);
+    expect(words).toMatch(
+      /no server starts with this line of pg_hba\.conf: .*invalid connection type "hosst"/,
+    );
     expect(words).toContain("1 prepared transaction(s): COMMIT PREPARED or ROLLBACK PREPARED them");
     expect(words).toContain(
       "logical slot shipping would be lost: drop it, or set upgrade: { dropsReplication: true }",
