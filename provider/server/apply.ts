@@ -9,7 +9,7 @@ import { baseBackup, writePassfile } from "./base-backup";
 import { setChecksums } from "./checksums";
 import { writeConfiguration } from "./configuration";
 import { query } from "./connect";
-import { putBack, refusedFiles } from "./copies";
+import { backAsItWas, putBack } from "./copies";
 import { prepareDowntime } from "./downtime";
 import { hush, unhush } from "./hush";
 import { init } from "./init";
@@ -195,7 +195,7 @@ async function startAnew({ target, session, sight, desired }: Work): Promise<voi
   if (refusal && (await putBack(session, target))) {
     sight.forget();
     await pgCtl(target).restart(session, stopMode, desired.timeouts);
-    const hint = `the configuration is back as it was, pg_hba.conf included, and ${describe(target)} runs again. ${refusedFiles(target)}`;
+    const hint = backAsItWas(target, `and ${describe(target)} runs again`);
     throw new SettingsError(refusal, { hint });
   }
   if (refusal) throw new CommandError(refusal, { command: "restart" });

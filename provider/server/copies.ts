@@ -65,6 +65,11 @@ export function forgetPrevious(session: Session): Promise<void> {
   return session.remove("previous");
 }
 
+/** Says what is so after a start that failed with what was written. */
+export function backAsItWas(target: Target, outcome: string): string {
+  return `the configuration is back as it was, pg_hba.conf included, ${outcome}. ${refusedFiles(target)}`;
+}
+
 /** Says where what was refused is. */
 export function refusedFiles(target: Target): string {
   return `What was refused is kept in ${stateDirectory(target)}/refused.`;

@@ -11,6 +11,7 @@ import { type Marker, parseMarker } from "./marker";
 import { isAlive, readFiles, serverState } from "./observe";
 import { othersFunctions } from "./others";
 import { scoping } from "./scope";
+import { stageFile } from "./upgrade/journal";
 
 /** A data directory with a marker of ours beside it, one in our own place without, or a cluster of another maker. */
 export interface Listed {
@@ -119,7 +120,7 @@ show_instance() {
   elif [ -e "$data" ]; then echo other; else echo absent; fi
   section "left $number"
   if [ -e "$data.pginstance/removed" ]; then echo "a deletion"
-  elif grep -qx publishing "$data.pginstance/upgrade.stage"; then echo "an upgrade"; fi
+  elif grep -qx publishing "$data.pginstance/${stageFile}"; then echo "an upgrade"; fi
   section "version $number"; show "$data/PG_VERSION"
   section "marker $number"; show "$data.pginstance/marker.json"
   section "opts $number"; show "$data/postmaster.opts"

@@ -2,7 +2,7 @@ import { CommandError, InstanceStateError, WaitTimeoutError } from "../errors";
 import type { Session } from "../host/session";
 import { timedOut } from "../host/session";
 import { locking } from "../host/shell";
-import { copies, refusedFiles } from "./copies";
+import { backAsItWas, copies } from "./copies";
 import { mend } from "./outside";
 import { beginStarting, starting, startingStep } from "./starter";
 import { describe, logFile, stateDirectory, type Target } from "./target";
@@ -195,8 +195,8 @@ function failure(target: Target, name: string, exitCode: number, log: string): E
     });
   }
   const outcome: Readonly<Record<number, string>> = {
-    [serverCodes.putBack]: `the configuration is back as it was, pg_hba.conf included, and ${instance} runs again. ${refusedFiles(target)}`,
-    [serverCodes.notPutBack]: `the configuration is back as it was, pg_hba.conf included, but ${instance} does not start with it either. ${refusedFiles(target)}`,
+    [serverCodes.putBack]: backAsItWas(target, `and ${instance} runs again`),
+    [serverCodes.notPutBack]: backAsItWas(target, `but ${instance} does not start with it either`),
   };
   return new CommandError(`${name}: the server of ${instance} exited. Its log says:\n${quoted}`, {
     command: name,

@@ -142,8 +142,7 @@ test(`${many} instances share one connection`, { timeout: 15_000 * many }, async
         `${run} of ${many} instances: ${handshakes} handshakes, ${channels} channels, ${roundTrips} round trips (one command of ssh: ${bare}), ${bytesUp + bytesDown} bytes`,
       );
       expect(handshakes).toBe(1);
-      // A shell gives way to another user's where all are taken: how often, the machine's speed decides.
-      expect(channels).toBeLessThan(Math.max(24, many / 2));
+      expect(channels).toBeLessThan(24);
       // The work itself: what a handshake takes is taken by one command, too.
       if (run === "refresh") expect(roundTrips - bare).toBeLessThanOrEqual(6);
     }
