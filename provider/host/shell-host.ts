@@ -10,8 +10,11 @@ export interface Transport {
   readonly login: string;
   /** How many shells fit beside each other. */
   readonly shells: number;
-  /** @throws TooManyShells when the host has no room for another */
-  open(user: string): Promise<FramedShell>;
+  /**
+   * @param aside by a connection beside the usual one, where there is such a thing
+   * @throws TooManyShells when the host has no room for another
+   */
+  open(user: string, aside: boolean): Promise<FramedShell>;
 }
 
 /** The host allows fewer shells than were asked for. */
@@ -30,7 +33,9 @@ interface Slot {
 
 /**
  * A host as a few long-lived shells: one a user for all who only look, and one for each who changes something. How
- * many there are is limited, by MaxSessions of sshd say; who finds none free waits for one.
+ * many there are is limited, by MaxSessions of sshd say; who finds none free waits for one. Who has reserved one may have
+ * to look as another user before giving it back: so nobody reserves the last, and where it turns out to be one, those who
+ * look do so by another connection.
  */
 export class ShellHost implements Host {
   #slots: readonly Slot[] = [];
@@ -39,8 +44,12 @@ export class ShellHost implements Host {
   readonly #refusals = new Map<string, unknown>();
   #limit: number;
   #lastEnd = Number.NEGATIVE_INFINITY;
+  #aside: ShellHost | undefined;
 
-  constructor(private readonly transport: Transport) {
+  constructor(
+    private readonly transport: Transport,
+    private readonly isAside = false,
+  ) {
     this.#limit = transport.shells;
   }
 
@@ -60,7 +69,12 @@ export class ShellHost implements Host {
   }
 
   async #share(command: Command): Promise<CommandResult> {
-    const [slot, shell] = await this.#take(command.user ?? this.transport.login, (one) => !one.reserved);
+    const taken = await this.#take(command.user ?? this.transport.login, false);
+    if (taken === undefined) {
+      this.#aside ??= new ShellHost(this.transport, true);
+      return this.#aside.#share(command);
+    }
+    const [slot, shell] = taken;
     try {
       return await shell.run(command);
     } finally {
@@ -70,7 +84,7 @@ export class ShellHost implements Host {
 
   /** The one that is shared, while nobody needs it: a lone operation makes do with one shell. */
   async reserve(user: string): Promise<Shell> {
-    const [slot, shell] = await this.#take(user, (one) => one.uses === 0, true);
+    const [slot, shell] = await this.#take(user, true);
     let given = true;
     return {
       run: (command) => shell.run(command),
@@ -89,17 +103,18 @@ export class ShellHost implements Host {
   }
 
   /** One that fits, or a new one, in turn. It is taken as it is found, so that nobody else finds it too. */
-  async #take(
-    user: string,
-    fits: (slot: Slot) => boolean,
-    reserved = false,
-  ): Promise<readonly [Slot, FramedShell]> {
+  async #take(user: string, reserved: true): Promise<Taken>;
+  /** Undefined when there is none that is not reserved, and none to be had. */
+  async #take(user: string, reserved: boolean): Promise<Taken | undefined>;
+  async #take(user: string, reserved: boolean): Promise<Taken | undefined> {
     for (;;) {
       const refusal = this.#refusals.get(user);
       if (refusal) throw refusal;
       this.#slots = this.#slots.filter(({ shell }) => shell?.lost === undefined);
-      const slot = this.#slots.find((one) => one.user === user && fits(one)) ?? this.#add(user);
+      const mayTake = !reserved || this.#mayReserve();
+      const slot = mayTake ? (this.#find(user, reserved) ?? this.#add(user)) : undefined;
       if (slot === undefined) {
+        if (!reserved && this.#slots.every((one) => one.reserved)) return undefined;
         await new Promise<void>((resolve) => this.#waiting.push(resolve));
         continue;
       }
@@ -114,9 +129,18 @@ export class ShellHost implements Host {
     }
   }
 
+  /** Of two both: who holds one may want another to hold. */
+  #mayReserve(): boolean {
+    return this.#slots.filter((one) => one.reserved).length < Math.max(2, this.#limit - 1);
+  }
+
+  #find(user: string, reserved: boolean): Slot | undefined {
+    return this.#slots.find((one) => one.user === user && (reserved ? one.uses === 0 : !one.reserved));
+  }
+
   #add(user: string): Slot | undefined {
     if (this.#slots.length >= this.#limit && !this.#makeRoom()) return undefined;
-    const slot: Slot = { user, opened: this.transport.open(user), uses: 0, reserved: false };
+    const slot: Slot = { user, opened: this.transport.open(user, this.isAside), uses: 0, reserved: false };
     this.#slots = [...this.#slots, slot];
     slot.opened.then(
       (shell) => {
@@ -132,9 +156,12 @@ export class ShellHost implements Host {
     return slot;
   }
 
-  /** Somebody else's that nobody needs now gives way. */
+  /** One that nobody needs now gives way: of the user who has most. */
   #makeRoom(): boolean {
-    const idle = this.#slots.find(({ shell, uses }) => shell !== undefined && uses === 0);
+    const has = (user: string) => this.#slots.filter((one) => one.user === user).length;
+    const [idle] = this.#slots
+      .filter(({ shell, uses }) => shell !== undefined && uses === 0)
+      .sort((a, b) => has(b.user) - has(a.user));
     if (!idle) return false;
     this.#remove(idle);
     idle.shell?.close();
@@ -170,6 +197,8 @@ export class ShellHost implements Host {
     for (const wake of this.#waiting.splice(0)) wake();
   }
 }
+
+type Taken = readonly [Slot, FramedShell];
 
 /** Milliseconds. */
 const lingering = 2000;

@@ -25,7 +25,7 @@ export interface Wish {
   readonly usualBinDirectory?: string;
 }
 
-/** What was found on a host holds for the life of a connection; what was missing is looked for again. */
+/** What was found on a host holds for a run, and a long program looks again; what was missing is looked for again. */
 const known = new WeakMap<Host, Map<string, Promise<HostFacts>>>();
 
 /**
@@ -36,7 +36,9 @@ export function gatherFacts(host: Host, wish: Wish): Promise<HostFacts> {
   const ofHost = known.get(host) ?? new Map<string, Promise<HostFacts>>();
   known.set(host, ofHost);
   const key = JSON.stringify(wish);
-  const gathered = ofHost.get(key) ?? lookAround(host, wish);
+  const before = ofHost.get(key);
+  if (before) return before;
+  const gathered = lookAround(host, wish);
   ofHost.set(key, gathered);
   const forget = () => ofHost.delete(key);
   gathered.then(() => setTimeout(forget, keptFor).unref(), forget);
@@ -44,7 +46,7 @@ export function gatherFacts(host: Host, wish: Wish): Promise<HostFacts> {
 }
 
 /** Milliseconds. */
-const keptFor = 30_000;
+const keptFor = 600_000;
 
 /** The one that is declared, or the usual one. */
 export async function findOwner(host: Host, declared?: string): Promise<string> {

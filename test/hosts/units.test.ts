@@ -216,6 +216,18 @@ describe("a unit", () => {
     await remove(made);
   });
 
+  test("is made for each of more instances at once than a connection has shells", async () => {
+    const names = Array.from({ length: 10 }, (_, index) => `many${index}`);
+    const settings = { shared_buffers: "1MB", max_connections: 10 };
+    const wanted: Properties[] = [];
+    for (const [index, name] of names.entries())
+      wanted.push(await inputs({ name, port: 5440 + index, settings }));
+    const made = await Promise.all(wanted.map(create));
+    for (const { outs } of made) expect(await state(outs.unit ?? "")).toEqual(["active", "enabled"]);
+    await Promise.all(made.map(remove));
+    expect(await units()).toBe("");
+  });
+
   test("goes on through an upgrade, and back where that fails", async () => {
     const [bin17, bin18] = await Promise.all([completePrograms("17"), completePrograms("18")]);
     const [from, to] = await Promise.all([

@@ -27,8 +27,9 @@ function opensshTransport(args: OpensshArgs, become: Become): Transport {
     name,
     login: args.user ?? whoever,
     shells,
-    async open(wanted) {
-      const master = await masters.get(keyOf(args), () => persist(args.retryFor, () => Master.open(args)));
+    async open(wanted, aside) {
+      const key = `${keyOf(args)} ${aside}`;
+      const master = await masters.get(key, () => persist(args.retryFor, () => Master.open(args)));
       const { login } = master;
       const user = wanted === whoever ? login : wanted;
       const who = { name: login, isRoot: login === "root" };

@@ -7,13 +7,19 @@ import { persist, Shared } from "./shared";
 /** One connection a host and login, whoever asks for it, in this process. */
 const connections = new Shared<Connection>();
 
-/** The open connection to a host, or a new one. @throws ConnectionError */
-export function connectionTo(args: SshArgs): Promise<Connection> {
-  return reach(args, [...(args.jump ?? []), args]);
+/**
+ * The open connection to a host, or a new one.
+ * @param aside the one beside it; where there are jumps, both go through the same
+ * @throws ConnectionError
+ */
+export function connectionTo(args: SshArgs, aside = false): Promise<Connection> {
+  return reach(args, [...(args.jump ?? []), args], aside);
 }
 
-function reach(args: SshArgs, hops: readonly Hop[]): Promise<Connection> {
-  return connections.get(keyOf(args, hops), () => persist(args.retryFor, () => attempt(args, hops)));
+function reach(args: SshArgs, hops: readonly Hop[], aside = false): Promise<Connection> {
+  return connections.get(`${keyOf(args, hops)} ${aside}`, () =>
+    persist(args.retryFor, () => attempt(args, hops)),
+  );
 }
 
 /**

@@ -28,13 +28,13 @@ function sshTransport(args: SshArgs, become: Become): Transport {
     name,
     login: args.user ?? (args.configFile === undefined ? userInfo().username : whoever),
     shells,
-    async open(wanted) {
+    async open(wanted, aside) {
       const to = await configured(args);
       const login = to.user ?? userInfo().username;
       const user = wanted === whoever ? login : wanted;
       const who = { name: login, isRoot: login === "root" };
       const way = wayTo(user, who, become, boot);
-      const connection = await connectionTo(to);
+      const connection = await connectionTo(to, aside);
       const method = user === login ? undefined : methodOf(who, become);
       const refused = refusedShell({ host: name, login, user, method });
       const channel = await start(connection, remoteCommand(way));

@@ -42,8 +42,9 @@ function hostWith({ shells = 10, room = Number.POSITIVE_INFINITY, lingers = 0 }:
     name: "host",
     login: "login",
     shells,
-    async open(user) {
-      opened.push(user);
+    async open(user, aside) {
+      opened.push(aside ? `${user} aside` : user);
+      if (aside) return framed(started(`user=${user}; export user; eval "$1"`));
       if (living >= room) throw new TooManyShells("open failed");
       const process = started(`user=${user}; export user; trap "" TERM; eval "$1"; sleep ${lingers}`);
       processes.push(process);
@@ -86,13 +87,34 @@ describe("who only looks", () => {
     await long;
   });
 
-  it("waits while all that the host has are reserved", async () => {
-    const { host } = hostWith({ shells: 1 });
-    const shell = await host.reserve("alice");
-    const looks = ["alice", "bob", "alice"].map((user) => host.run(who(user)));
-    expect(await waits(Promise.race(looks))).toBe(true);
-    shell.release();
-    expect((await Promise.all(looks)).map(out)).toEqual(["alice", "bob", "alice"]);
+  it("need not wait for those who reserve: nobody reserves the last shell", async () => {
+    const { host, opened } = hostWith({ shells: 3 });
+    const [one] = [await host.reserve("alice"), await host.reserve("alice")];
+    const third = host.reserve("alice");
+    expect(await waits(third)).toBe(true);
+    const users = ["bob", "alice", "carol"];
+    for (const user of users) expect(out(await host.run(who(user)))).toBe(user);
+    expect(await waits(third)).toBe(true);
+    one?.release();
+    await third;
+    expect(opened).toEqual(["alice", "alice", "bob", "alice", "carol"]);
+  });
+
+  it.each([
+    ["is reserved", { shells: 1 }, ["alice"]],
+    ["turns out to be reserved", { room: 2 }, ["alice", "alice", "bob", "carol"]],
+  ])("does so by another connection where all that the host has %s", async (_, limits, usual) => {
+    const { host, opened } = hostWith(limits);
+    const shells = await Promise.all(
+      usual.filter((user) => user === "alice").map((user) => host.reserve(user)),
+    );
+    const looks = await Promise.all(["bob", "bob", "carol"].map((user) => host.run(who(user))));
+    expect(looks.map(out)).toEqual(["bob", "bob", "carol"]);
+    expect(opened.filter((user) => !user.endsWith("aside"))).toEqual(usual);
+    expect(opened.filter((user) => user.endsWith("aside"))).toEqual(["bob aside", "carol aside"]);
+    for (const shell of shells) shell.release();
+    expect(out(await host.run(who("bob")))).toBe("bob");
+    expect(opened.at(-1)).toBe("bob");
   });
 });
 
@@ -151,7 +173,7 @@ describe("who reserves a shell", () => {
   });
 
   it("waits in turn when the host has no more to give", async () => {
-    const { host } = hostWith({ shells: 2 });
+    const { host } = hostWith({ shells: 3 });
     const [one, two] = [await host.reserve("alice"), await host.reserve("bob")];
     const order: string[] = [];
     const later = ["third", "fourth"].map(async (name) => {
@@ -222,6 +244,15 @@ describe("a host with room for fewer shells than are asked for", () => {
     await Promise.all([work(), work(), work()]);
     expect(opened).toHaveLength(asked);
     expect(most()).toBe(2);
+  });
+
+  it("takes for another's the shell that nobody needs of the user who has most", async () => {
+    const { host, opened } = hostWith({ shells: 3 });
+    await host.run(who("alice"));
+    const both = await Promise.all([host.reserve("bob"), host.reserve("bob")]);
+    for (const shell of both) shell.release();
+    for (const user of ["carol", "alice", "bob"]) await host.run(who(user));
+    expect(opened).toEqual(["alice", "bob", "bob", "carol"]);
   });
 
   it("takes the shell of a user that nobody needs for another's", async () => {

@@ -2,8 +2,9 @@
 import { mkdir, symlink, writeFile } from "node:fs/promises";
 import { totalmem, userInfo } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { InstanceStateError, UnsupportedError } from "../../../provider/errors";
+import type { Command, Host } from "../../../provider/host/host";
 import { LocalHost } from "../../../provider/host/local";
 import { chooseLocale, gatherFacts } from "../../../provider/server/facts";
 import { failureOf, owner } from "../../support/instances";
@@ -48,6 +49,32 @@ describe("facts of an instance that exists", () => {
 });
 
 describe("facts", () => {
+  it("are gathered once in ten minutes, however often they are asked for", async () => {
+    const asked: string[] = [];
+    const run = (command: Command) => {
+      asked.push(command.name);
+      return host.run(command);
+    };
+    const counted: Host = { name: host.name, run, reserve: (user) => host.reserve(user) };
+    const gather = () => gatherFacts(counted, { version: "17", owner, binDirectory: programs });
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    try {
+      await Promise.all([gather(), gather()]);
+      vi.advanceTimersByTime(599_000);
+      await gather();
+      expect(asked).toEqual(["facts"]);
+      vi.advanceTimersByTime(2000);
+      await gather();
+      expect(asked).toEqual(["facts", "facts"]);
+      // Asking did not shorten what came after.
+      vi.advanceTimersByTime(599_000);
+      await gather();
+      expect(asked).toEqual(["facts", "facts"]);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
   it("are the owner, its home, the memory, the programs and the locales", async () => {
     const facts = await gatherFacts(host, { version: "17", owner, binDirectory: programs });
     const home = (await editAsOwner("eval echo ~$(id -un)")).trim();

@@ -74,6 +74,20 @@ describe.skipIf(!isRoot).each(["ssh", "openssh"] as const)("a host that is reach
     },
   );
 
+  it.each([1, 2])(
+    "with MaxSessions %i lets each look as others who have reserved a shell",
+    async (sessions) => {
+      const few = await hostWith(sessions);
+      const mark = await host.mark();
+      const together = Array.from({ length: sessions }, async () => {
+        const shell = await few.reserve("alice");
+        return { shell, seen: await few.run(who("bob")).finally(shell.release) };
+      });
+      for (const { seen } of await Promise.all(together)) expect(seen.stdout.toString()).toBe("bob\n");
+      expect(await host.handshakes(mark)).toBeLessThanOrEqual(2);
+    },
+  );
+
   it("with MaxSessions 0 is an error that names it", async () => {
     const error = await failureOf((await hostWith(0)).run(who()));
     expect(error).toBeInstanceOf(ConnectionError);
