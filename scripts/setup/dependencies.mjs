@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { mustRun, root, run, timed } from "./run.mjs";
+import { environment, mustRun, root, run, timed } from "./run.mjs";
 
 const oldestNode = [22, 12];
 const lock = join(root, "package-lock.json");
@@ -19,6 +19,7 @@ export async function installDependencies(say = console.log) {
   }
   await writeFile(stamp, hash);
   await checkNode();
+  if (!(await hasNative())) await timed(say, "Building ssh2's native part", buildNative);
 }
 
 /** npm writes its own list last, so an interrupted install has none, and `npm install` by hand leaves a newer one. */
@@ -35,6 +36,20 @@ async function install() {
   // `npm ci` also refuses a lock written where the registry lacked packages of other platforms.
   if (!/\bEUSAGE\b/.test(strict.stderr)) throw new Error(`\`npm ci\` failed:\n${strict.stderr.trim()}`);
   await mustRun("npm", ["install", "--no-save", "--loglevel=error"]);
+}
+
+/** npm built it for the Node that npm ran with: the machine's, where the project's own was not there yet. */
+async function hasNative() {
+  const asked = 'process.exit(require("ssh2/lib/protocol/crypto.js").bindingAvailable ? 0 : 1)';
+  return (await run("node", ["-e", asked])).code === 0;
+}
+
+/** Without it ssh2 works, and slower: where it cannot be built, that is so. */
+async function buildNative() {
+  const headers = join(root, "node_modules/node/node_modules", `node-${process.platform}-${process.arch}`);
+  const found = await stat(join(headers, "include")).catch(() => undefined);
+  const env = environment(found && { npm_config_nodedir: headers });
+  await run("npm", ["rebuild", "ssh2", "cpu-features", "--loglevel=error"], { env, limit: 120_000 });
 }
 
 async function checkNode() {
