@@ -31,6 +31,9 @@ export interface Shell {
   release(): void;
 }
 
+/** The name of the one that needs no way. */
+export const thisMachine = "this machine";
+
 export interface Command {
   /** What messages call it, as in "initdb". */
   readonly name: string;

@@ -3,6 +3,7 @@ import { UnsupportedError } from "../errors";
 import { type Become, methodOf, wayTo } from "./become";
 import { start } from "./child";
 import { boot, FramedShell } from "./framed-shell";
+import { thisMachine } from "./host";
 import { ShellHost, type Transport } from "./shell-host";
 
 /** This machine. */
@@ -15,7 +16,7 @@ export class LocalHost extends ShellHost {
 function localTransport(become: Become): Transport {
   const { username, uid } = userInfo();
   const login = { name: username, isRoot: uid === 0 };
-  const name = "this machine";
+  const name = thisMachine;
   return {
     name,
     login: username,

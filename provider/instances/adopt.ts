@@ -6,11 +6,12 @@ import { type Observation, observe } from "../server/observe";
 import { rememberUnit } from "../server/systemd";
 import { describe } from "../server/target";
 import type { Outcome, Wanted } from "./converge";
+import { digest } from "./desired";
 import { newId, ownerOf, unmarkedId } from "./identity";
 import { withLock } from "./lock";
 import { madeOf } from "./made";
 import { mark } from "./mark";
-import { digest, type Opened, open } from "./open";
+import { type Opened, open } from "./open";
 
 /**
  * Takes over the instance that is there, whoever made it, as it is: the marker beside it is all that is written. What

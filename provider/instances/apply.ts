@@ -5,9 +5,10 @@ import { judge } from "../plan/refusals";
 import { findStep, type Step } from "../plan/step";
 import type { InstanceInputs } from "../schema/inputs";
 import { converge, type Outcome, type Wanted } from "./converge";
+import { desiredOf } from "./desired";
 import { drop } from "./drop";
 import { checked, find, type HostArgs, isPresent, type Known, type Ref } from "./find";
-import { desiredOf, openHost } from "./open";
+import { openHost } from "./open";
 
 /** An instance as it shall be: the resource's inputs without the host, and two more states. */
 export type Manifest = Omit<Partial<InstanceInputs>, "host" | "state" | "adopt"> &

@@ -37,13 +37,14 @@ import { describe, stateDirectory, type Target } from "../server/target";
 import { observeAsIs } from "../server/upgrade/as-is";
 import { follow, isUnfinished } from "../server/upgrade/journal";
 import { recover } from "../server/upgrade/transfer";
+import { digest } from "./desired";
 import { dropKnown } from "./drop";
 import type { Known } from "./find";
 import { newId, ownerOf, requireOurs } from "./identity";
 import { withExistingLock, withLock } from "./lock";
 import { madeOf } from "./made";
 import { mark } from "./mark";
-import { digest, type Opened, open } from "./open";
+import { type Opened, open } from "./open";
 
 export interface Wanted extends Choice {
   readonly inputs: InstanceInputs;

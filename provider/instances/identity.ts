@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { requireOurs as requireMarked } from "../server/marker";
 import type { Observation } from "../server/observe";
 import type { Target } from "../server/target";
-import { digest } from "./open";
+import { digest } from "./desired";
 
 export const newId = (name: string): string => `${name}-${randomBytes(5).toString("hex")}`;
 

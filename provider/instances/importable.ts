@@ -9,10 +9,11 @@ import { checkSetting } from "../schema/settings";
 import { declaredNames, printState } from "../schema/state";
 import { observe } from "../server/observe";
 import { describe } from "../server/target";
+import { desiredOf } from "./desired";
 import { checked, type HostArgs, type Ref } from "./find";
 import { requireOurs, unmarkedId } from "./identity";
 import { madeOf } from "./made";
-import { desiredOf, open } from "./open";
+import { open } from "./open";
 
 /** An instance as a stack would have it in its state, with nothing to do. */
 export interface Importable {

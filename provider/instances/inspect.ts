@@ -9,7 +9,7 @@ import { lookAhead } from "../server/look-ahead";
 import { describe } from "../server/target";
 import { observeAsIs } from "../server/upgrade/as-is";
 import { isUnfinished } from "../server/upgrade/journal";
-import { requireOurs } from "./identity";
+import { requireOurs, stackOf } from "./identity";
 import { madeOf } from "./made";
 import { open } from "./open";
 
@@ -24,15 +24,15 @@ export interface Found {
 
 /**
  * Looks at a known instance and says how it differs from what was declared.
- * @param stack the others of it will be asked for as well
+ * @param urn the others of its stack will be asked for as well
  * @throws InstanceNotFoundError when the host answered and has nothing there; unreachable is another error
  */
-export async function inspect(id: string, remembered: Remembered, stack?: string): Promise<Found> {
+export async function inspect(id: string, remembered: Remembered, urn?: string): Promise<Found> {
   const begun = await open(remembered.inputs, remembered);
   const { target, seen } = await observeAsIs(
     begun.target,
     remembered.observed,
-    stack ? lookAhead(stack) : undefined,
+    urn ? lookAhead(stackOf(urn)) : undefined,
   );
   const opened = { ...begun, target };
   const { observed, marker, journal } = seen;

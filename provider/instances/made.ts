@@ -1,6 +1,7 @@
 import { type Made, schemaVersion } from "../schema/state";
 import { logFile } from "../server/target";
-import { keysOf, type Opened } from "./open";
+import type { Opened } from "./open";
+import { keysOf } from "./way";
 
 /** The outputs beside the inputs. */
 export function madeOf(

@@ -1,22 +1,19 @@
-import { createHash } from "node:crypto";
 import type { Host } from "../host/host";
 import { LocalHost } from "../host/local";
 import type { OpensshArgs } from "../host/openssh/login";
 import { OpensshHost } from "../host/openssh/openssh-host";
-import { type AcceptedKeys, acceptedOn, firstContacts, withAccepted } from "../host/ssh/accepted-keys";
+import { type AcceptedKeys, withAccepted } from "../host/ssh/accepted-keys";
 import type { SshArgs } from "../host/ssh/login";
 import { SshHost } from "../host/ssh/ssh-host";
-import { type Desired, desire } from "../plan/desired";
-import { info, type PlanLine } from "../plan/line";
-import { succession } from "../plan/upgrade";
-import { passfileDigest, printPassfile } from "../postgresql/passfile";
+import type { Desired } from "../plan/desired";
 import { fullUnitName } from "../postgresql/unit";
 import { canonicalJson } from "../schema/canonical";
 import type { InstanceInputs } from "../schema/inputs";
 import type { Remembered } from "../schema/state";
 import { gatherFacts, type HostFacts } from "../server/facts";
-import { passfilePath, type Target } from "../server/target";
+import type { Target } from "../server/target";
 import type { Successor } from "../server/upgrade/upgrade";
+import { desiredOf, digest, successionOf } from "./desired";
 
 const hosts = new Map<string, Host>();
 
@@ -45,22 +42,6 @@ function hostOf(
 ): Host {
   if (openssh) return new OpensshHost(openssh, become);
   return ssh ? new SshHost(ssh, become) : new LocalHost(become);
-}
-
-/** What the state has to keep of the way there. */
-export function keysOf({ host }: InstanceInputs, accepted: AcceptedKeys): AcceptedKeys {
-  return host.ssh ? acceptedOn(host.ssh, accepted) : {};
-}
-
-/** Whom the reviewer lets pass without knowing them. */
-export function printFirstContacts({ host }: InstanceInputs, accepted: AcceptedKeys): PlanLine[] {
-  const names = host.ssh ? firstContacts(host.ssh, accepted) : [];
-  return names.map((name) =>
-    info(
-      `plan: the key of ${name}, where known_hosts has none, is taken at the first contact whatever it is, and kept in the ` +
-        'state (hostKeyPolicy is "accept-new")',
-    ),
-  );
 }
 
 /** An instance at its place, and what the program wants of it there. */
@@ -118,38 +99,4 @@ export async function open(
   const { version: major, binDirectory } = inputs;
   const programs = await gatherFacts(host, { version: major, owner: facts.owner, binDirectory });
   return { target, facts, desired, accepted, successor: { ...next, binDirectory: programs.binDirectory } };
-}
-
-export function desiredOf(
-  inputs: InstanceInputs,
-  hostMemory: number | null,
-  pinned?: Remembered,
-  at: { readonly dataDirectory?: string; readonly owner?: string } = {},
-): Desired {
-  const { restartTriggers, standby } = inputs;
-  const { dataDirectory = inputs.dataDirectory ?? pinned?.dataDirectory ?? "" } = at;
-  const password = standby?.password;
-  return desire(inputs, {
-    hostMemory,
-    pinned,
-    owner: at.owner ?? inputs.owner ?? pinned?.owner ?? null,
-    passfile:
-      password === undefined
-        ? null
-        : { path: passfilePath({ dataDirectory }), digest: passfileDigest(printPassfile(password)) },
-    restartTriggers: restartTriggers === undefined ? null : digest(canonicalJson(restartTriggers)),
-    oldCluster: pinned && successionOf(pinned, inputs)?.oldCluster,
-  });
-}
-
-/** undefined where no upgrade is wanted. */
-function successionOf(remembered: Remembered, { version: to, dataDirectory }: InstanceInputs) {
-  const { version: from, existence } = remembered.observed;
-  if (existence === "absent" || from === null || from === to) return undefined;
-  const isDeclared = dataDirectory !== undefined;
-  return succession(remembered.dataDirectory, remembered.inputs.name, from, to, isDeclared);
-}
-
-export function digest(text: string): string {
-  return createHash("sha256").update(text).digest("hex").slice(0, 32);
 }

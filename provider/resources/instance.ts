@@ -1,12 +1,8 @@
 import type * as dynamic from "@pulumi/pulumi/dynamic";
 import { InstanceExistsError, InstanceNotFoundError, InvalidInputsError } from "../errors";
-import { adopt } from "../instances/adopt";
-import { converge, type Outcome } from "../instances/converge";
-import { dropKnown } from "../instances/drop";
-import { find } from "../instances/find";
-import { stackOf } from "../instances/identity";
-import { inspect } from "../instances/inspect";
-import { desiredOf, openHost, printFirstContacts } from "../instances/open";
+import type { Outcome } from "../instances/converge";
+import { desiredOf } from "../instances/desired";
+import { nameOfHost, printFirstContacts } from "../instances/way";
 import { findDrift } from "../plan/drift";
 import { info, type PlanLine } from "../plan/line";
 import { nothing } from "../plan/nothing";
@@ -19,7 +15,10 @@ import { declaredNames, parseState, printState, type Remembered } from "../schem
 import { differs, keepKnown, unknownNames } from "./compare";
 import { EngineError, type Log, logFor, ResourceInitError } from "./engine";
 
-/** The whole life of an Instance. `check` and `diff` never touch a host; the others observe, plan, apply, observe. */
+/**
+ * The whole life of an Instance. `check` and `diff` never touch a host, and load nothing that does; the others observe,
+ * plan, apply, observe.
+ */
 export const instance = guarded({
   async check(olds: Properties, news: Properties): Promise<dynamic.CheckResult> {
     const { inputs, failures } = check(olds, news);
@@ -58,7 +57,7 @@ export const instance = guarded({
     const desired = desiredOf(wanted, remembered.hostMemory, remembered);
     const steps = plan(remembered.observed, desired);
     const lines = [
-      ...printPlan(remembered.observed, desired, steps, openHost(wanted).name),
+      ...printPlan(remembered.observed, desired, steps, nameOfHost(wanted)),
       ...(changed ? printHeld(remembered.observed, desired, steps) : printChanges(desired, steps)),
       ...printReleased(remembered.inputs, remembered.observed, wanted),
       ...(differs({ host: remembered.inputs.host }, { host: wanted.host })
@@ -78,7 +77,10 @@ export const instance = guarded({
   async create(inputs: Properties): Promise<dynamic.CreateResult> {
     const log = logFor(inputs.__urn);
     const wanted = parseInputs(inputs);
-    const outcome = await (wanted.adopt ? adopt : converge)({
+    const make = wanted.adopt
+      ? (await import("../instances/adopt.js")).adopt
+      : (await import("../instances/converge.js")).converge;
+    const outcome = await make({
       inputs: wanted,
       declared: declaredNames(inputs),
       urn: String(inputs.__urn),
@@ -95,8 +97,9 @@ export const instance = guarded({
   async read(id: string, props: Properties): Promise<dynamic.ReadResult> {
     if (!("schemaVersion" in props)) return lookUp(id, props);
     const remembered = parseState(props);
+    const { inspect } = await import("../instances/inspect.js");
     try {
-      const { made, drift, refusal, lines } = await inspect(id, remembered, stackOf(String(props.__urn)));
+      const { made, drift, refusal, lines } = await inspect(id, remembered, String(props.__urn));
       const log = logFor(props.__urn);
       if (refusal) await log.say("warning", `the server takes no sessions of the provider: ${refusal}`);
       const inputs = { ...declaredOnly(props, remembered), ...drift.inputs };
@@ -116,6 +119,7 @@ export const instance = guarded({
     const log = logFor(news.__urn);
     const { refusals } = judge(remembered, inputs);
     if (refusals.length > 0) throw new InvalidInputsError(refusals);
+    const { converge } = await import("../instances/converge.js");
     const outcome = await converge({
       inputs,
       declared: declaredNames(news),
@@ -134,6 +138,7 @@ export const instance = guarded({
 
   async delete(id: string, props: Properties): Promise<void> {
     const log = logFor(props.__urn);
+    const { dropKnown } = await import("../instances/drop.js");
     const { notes, warnings } = await dropKnown({ id, remembered: parseState(props) }, log.progress);
     for (const note of notes) await log.say("info", note);
     for (const warning of warnings) await log.say("warning", warning);
@@ -153,7 +158,7 @@ async function announceCreate(inputs: Properties): Promise<void> {
   if (unknown.length > 0) return;
   const wanted = parseInputs(inputs);
   const desired = desiredOf(wanted, null);
-  const where = openHost(wanted).name;
+  const where = nameOfHost(wanted);
   const lines = wanted.adopt
     ? printAdoption(desired, where)
     : printPlan(nothing, desired, plan(nothing, desired), where);
@@ -166,7 +171,7 @@ function nextPlan(outs: Properties): PlanLine[] {
   const { inputs, observed, hostMemory, dataDirectory } = remembered;
   const desired = desiredOf(inputs, hostMemory, remembered);
   const steps = plan(observed, desired);
-  const where = openHost(inputs).name;
+  const where = nameOfHost(inputs);
   const taken = info(
     `${inputs.version}/${inputs.name} on ${where} was taken over as it is: ${dataDirectory}`,
   );
@@ -221,6 +226,7 @@ async function lookUp(id: string, props: Properties): Promise<dynamic.ReadResult
   const { inputs, failures } = check({}, props);
   if (failures.length > 0) throw new InvalidInputsError(failures);
   const wanted = parseInputs(inputs);
+  const { find } = await import("../instances/find.js");
   const known = await find(wanted.host, wanted);
   if (known?.remembered.observed.existence !== "present") return {};
   if (known.id !== id) {

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { lstat, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { progressOf } from "../../../provider/instances/converge";
-import { desiredOf } from "../../../provider/instances/open";
+import { desiredOf } from "../../../provider/instances/desired";
 import { plan } from "../../../provider/plan/plan";
 import type { Step, StepKind } from "../../../provider/plan/step";
 import type { Properties } from "../../../provider/schema/check";
