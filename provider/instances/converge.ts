@@ -278,17 +278,20 @@ function requireNoOther({ inputs, known, urn }: Wanted, { target }: Opened, foun
   if (known && observed.existence === "absent" && known.remembered.observed.existence === "present") {
     const moved = canonicalJson(inputs.host) !== canonicalJson(known.remembered.inputs.host);
     const what = moved ? "is not there" : "is gone";
-    throw new InstanceNotFoundError(`${describe(target)} ${what}: ${target.dataDirectory} does not exist`, {
-      hint: moved
-        ? "`host` says how to get to an instance, and a change of it moves nothing: name the machine that has it."
-        : `${putBack}, and run this again. Else run \`pulumi refresh\` to take it out of the state.`,
-    });
+    throw new InstanceNotFoundError(
+      `${describe(target)} ${what}: ${target.dataDirectory} is missing or empty`,
+      {
+        hint: moved
+          ? "`host` says how to get to an instance, and a change of it moves nothing: name the machine that has it."
+          : `${putBack}, and run this again. Else run \`pulumi refresh\` to take it out of the state.`,
+      },
+    );
   }
   if (observed.existence === "absent" && marker === undefined) return;
   const isLost = observed.existence === "absent" && marker?.phase === "ready" && !isUnfinished(journal);
   if (!known && isLost) {
     throw new InstanceStateError(
-      `${describe(target)} was complete, and ${target.dataDirectory} does not exist any more. Nothing was made in its place.`,
+      `${describe(target)} was complete, and ${target.dataDirectory} is missing or empty now. Nothing was made in its place.`,
       {
         hint: `${putBack}, and run this again. For a new, empty one remove ${stateDirectory(target)} on the host first.`,
       },

@@ -47,7 +47,7 @@ export async function inspect(id: string, remembered: Remembered, urn?: string):
     (marker === undefined || remembered.observed.existence === "present")
   ) {
     throw new InstanceNotFoundError(
-      `${describe(opened.target)} is gone: ${opened.target.dataDirectory} does not exist`,
+      `${describe(opened.target)} is gone: ${opened.target.dataDirectory} is missing or empty`,
       {
         hint:
           "If its disk is only not mounted, or it was renamed, mount it or put it back before the next `pulumi up`, which " +

@@ -251,7 +251,9 @@ function refuseStrange(target: Target, directory: string, version: string, isOur
     throw new InstanceExistsError(
       `dataDirectory: ${dataDirectory} on ${host.name} ${strange}. It was not touched.`,
       {
-        hint: "Declare another dataDirectory, or move away what is there.",
+        hint: isOurs
+          ? "An instance of ours was there: if its disk is only not mounted, mount it; else put back what was there."
+          : "Declare another dataDirectory, or move away what is there.",
       },
     );
   }

@@ -287,15 +287,23 @@ describe("what somebody did by hand, in order:", () => {
     const { binDirectory, dataDirectory } = live.target;
     const script = (deed: string) => editAsOwner(deed, binDirectory, dataDirectory);
     await script('"$1/pg_ctl" -s -D "$2" -m fast stop && mv "$2" "$2.away"');
+    // As under a disk that is not mounted.
+    await script('mkdir -p "$2/lost+found"');
+    expect(messageOf(await failureOf(instance.read(live.id, outs)))).toBe(
+      `dataDirectory: ${dataDirectory} on this machine is not empty, and holds no PostgreSQL instance. It was not touched.\n` +
+        "An instance of ours was there: if its disk is only not mounted, mount it; else put back what was there.",
+    );
+    await script('rmdir "$2/lost+found"');
     expect(await instance.read(live.id, outs)).toEqual({});
+    await script('rmdir "$2"');
     expect(said).toEqual([
-      `warning: 17/main on this machine is gone: ${dataDirectory} does not exist\n` +
+      `warning: 17/main on this machine is gone: ${dataDirectory} is missing or empty\n` +
         "If its disk is only not mounted, or it was renamed, mount it or put it back before the next `pulumi up`, which " +
         "otherwise makes nothing in its place.",
     ]);
     const wanted = await inputs({});
     expect(messageOf(await failureOf(instance.create(wanted)))).toBe(
-      `17/main on this machine was complete, and ${dataDirectory} does not exist any more. Nothing was made in its place.\n` +
+      `17/main on this machine was complete, and ${dataDirectory} is missing or empty now. Nothing was made in its place.\n` +
         "If its disk is only not mounted, or it was renamed, mount it or put it back, and run this again. " +
         `For a new, empty one remove ${dataDirectory}.pginstance on the host first.`,
     );

@@ -79,7 +79,7 @@ describe("what is not ours, or protected, is not touched", () => {
     const changing = { ...it.outs, phase: "changing" };
     for (const olds of [it.outs, changing, changing]) {
       const refused = await message(update(it, await it.inputs({ settings: { work_mem: "9MB" } }), olds));
-      expect(refused).toMatch(/is gone: .* does not exist$/m);
+      expect(refused).toMatch(/is gone: .* is missing or empty$/m);
       expect(refused).toMatch(/^If its disk is only not mounted, .*put it back, and run this again\./m);
     }
     expect(await edit(it, 'ls -d "$1"* | sed "s|.*/||"')).toBe("main.away\nmain.away.own\n");

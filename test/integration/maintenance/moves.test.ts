@@ -228,7 +228,7 @@ describe("a new instance", () => {
       const segments = await ls(wal);
       // The state is lost with it.
       const again = async () => messageOf(await failureOf(instance.create(inputs)));
-      expect(await again()).toContain(`was complete, and ${dataDirectory} does not exist any more`);
+      expect(await again()).toContain(`was complete, and ${dataDirectory} is missing or empty now`);
       await editAsOwner('rm -r "$1.pginstance"', dataDirectory);
       expect(await again()).toContain(`walDirectory: ${wal} on this machine is not empty`);
       expect(await ls(wal)).toEqual(segments);
