@@ -16,11 +16,19 @@ import { differs, keepKnown, unknownNames } from "./compare";
 import { EngineError, type Log, logFor, ResourceInitError } from "./engine";
 
 /**
+ * Resources, by URN, that were read and whose inputs were not checked since: of such a one a refresh shows how it differs
+ * from what was declared before it. Nothing is asked for by that, and so nothing is refused: an upgrade may have come to
+ * its end without the engine.
+ */
+const refreshed = new Set<unknown>();
+
+/**
  * The whole life of an Instance. `check` and `diff` never touch a host, and load nothing that does; the others observe,
  * plan, apply, observe.
  */
 export const instance = guarded({
   async check(olds: Properties, news: Properties): Promise<dynamic.CheckResult> {
+    refreshed.delete(news.__urn);
     const { inputs, failures } = check(olds, news);
     const listed = failures.map(({ property, reason }) => ({
       property: "",
@@ -36,6 +44,7 @@ export const instance = guarded({
     const log = logFor(news.__urn);
     const wanted = parseInputs(keepKnown(olds, news));
     const { refusals, replaces } = judge(remembered, wanted);
+    if (refreshed.has(news.__urn) && refusals.length + replaces.length > 0) return { changes: true };
     if (refusals.length > 0) throw new InvalidInputsError(refusals);
     for (const name of unknownNames(news)) {
       await log.say(
@@ -96,6 +105,7 @@ export const instance = guarded({
 
   async read(id: string, props: Properties): Promise<dynamic.ReadResult> {
     if (!("schemaVersion" in props)) return lookUp(id, props);
+    refreshed.add(props.__urn);
     const remembered = parseState(props);
     const { inspect } = await import("../instances/inspect.js");
     try {

@@ -1,3 +1,4 @@
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { text } from "../support/said";
@@ -11,6 +12,7 @@ describe("an upgrade of an instance (ssh)", () => {
     it.declare(
       `version: "${version}", binDirectory: ${JSON.stringify(await completePrograms(version))}, ${args}`,
     );
+  let before: string;
   const sum = () => it.ask("SELECT sum(n)::int FROM public.t");
 
   beforeAll(async () => {
@@ -40,6 +42,7 @@ describe("an upgrade of an instance (ssh)", () => {
   });
 
   test("the up does that, and then neither a preview nor a refresh has anything to say", async () => {
+    before = await it.project.succeed("stack", "export");
     const up = await it.project.up();
     expect(up).toMatchObject({ exitCode: 0 });
     expect(text(up)).toContain("extensions and statistics after the upgrade");
@@ -50,6 +53,19 @@ describe("an upgrade of an instance (ssh)", () => {
     expect(await it.project.outputs()).toMatchObject({ phase: "ready", pendingRestart: false });
     expect(await it.project.preview("--expect-no-changes")).toMatchObject({ exitCode: 0 });
     expect(await it.project.refresh("--preview-only", "--expect-no-changes")).toMatchObject({ exitCode: 0 });
+  });
+
+  test("a refresh finds out that it was done, where the engine was lost before it could know", async () => {
+    const file = join(it.project.folder, "before.json");
+    await writeFile(file, before);
+    await it.project.succeed("stack", "import", "--file", file);
+    const refresh = await it.project.refresh("--diff");
+    expect(refresh).toMatchObject({ exitCode: 0 });
+    expect(text(refresh)).toMatch(/~ version\s*: "15" => "17"/);
+    const up = await it.project.up();
+    expect(up).toMatchObject({ exitCode: 0 });
+    expect(text(up)).not.toMatch(/upgrade of|warning/);
+    expect(await it.project.preview("--expect-no-changes")).toMatchObject({ exitCode: 0 });
   });
 
   test("a lower version is refused in the preview, and nothing happens", async () => {
