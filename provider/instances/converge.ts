@@ -17,13 +17,11 @@ import { slotsInTheWay } from "../plan/settings-refusals";
 import { replans } from "../plan/standby";
 import { judgeStandby } from "../plan/standby-refusals";
 import { type Effect, effectOf, findStep, type Step } from "../plan/step";
-import { findEncoding } from "../postgresql/locale";
 import { canonicalJson } from "../schema/canonical";
 import type { InstanceInputs } from "../schema/inputs";
 import type { Made } from "../schema/state";
 import { apply, type Work } from "../server/apply";
 import { forgetPrevious } from "../server/copies";
-import { chooseLocale } from "../server/facts";
 import { unhush } from "../server/hush";
 import { type Observation, observe } from "../server/observe";
 import { requireFreePort } from "../server/port";
@@ -45,6 +43,7 @@ import { withExistingLock, withLock } from "./lock";
 import { madeOf } from "./made";
 import { mark } from "./mark";
 import { type Opened, open } from "./open";
+import { newLocale } from "./replacement";
 
 export interface Wanted extends Choice {
   readonly inputs: InstanceInputs;
@@ -81,7 +80,7 @@ export async function converge(wanted: Wanted): Promise<Outcome> {
   const refusals = known ? judgeStandby(known.remembered, inputs) : [];
   if (refusals.length > 0) throw new InvalidInputsError(refusals);
   const opened = await open(inputs, known?.remembered);
-  const { target, facts } = opened;
+  const { target } = opened;
   const take = (locale: string) => (session: Session, inside: Target) =>
     takeSteps(wanted, { ...opened, target: inside }, { session, locale, outside: target.host });
   // The usual update: one look less. Where nothing of ours is, the rest says what is wrong.
@@ -99,8 +98,7 @@ export async function converge(wanted: Wanted): Promise<Outcome> {
   if (isNew && opened.desired.standby) await requirePrimary(target, opened.desired.standby);
   // Before a folder is made for it, too.
   if (isNew) await requirePossible(target, opened.desired, plan(before.observed, opened.desired));
-  const encoding = findEncoding(inputs.encoding ?? "UTF8") ?? "UTF8";
-  const locale = isNew ? chooseLocale(target.host, facts, inputs.locale, encoding) : "";
+  const locale = isNew ? newLocale(opened, inputs) : "";
   // Nothing was ever made at the old place, or `diff` would have refused.
   if (known && known.remembered.dataDirectory !== target.dataDirectory) await dropKnown(known, progress);
   return withLock(target, take(locale));

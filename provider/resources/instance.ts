@@ -10,7 +10,7 @@ import { plan } from "../plan/plan";
 import { printAdoption, printChanges, printHeld, printPlan, printReleased } from "../plan/print";
 import { judge } from "../plan/refusals";
 import { check, type Properties } from "../schema/check";
-import { parseInputs } from "../schema/inputs";
+import { type InstanceInputs, parseInputs } from "../schema/inputs";
 import { declaredNames, parseState, printState, type Remembered } from "../schema/state";
 import { differs, keepKnown, unknownNames } from "./compare";
 import { EngineError, type Log, logFor, ResourceInitError } from "./engine";
@@ -21,6 +21,9 @@ import { EngineError, type Log, logFor, ResourceInitError } from "./engine";
  * its end without the engine.
  */
 const refreshed = new Set<unknown>();
+
+/** By URN, what is to be made in the place of a resource: it is deleted first, and there is no way back from that. */
+const replacements = new Map<unknown, InstanceInputs>();
 
 /**
  * The whole life of an Instance. `check` and `diff` never touch a host, and load nothing that does; the others observe,
@@ -55,6 +58,7 @@ export const instance = guarded({
     const changed = differs(declaredOnly(olds, remembered), news);
     if (replaces.length > 0) {
       if (wanted.adopt) throw new InvalidInputsError([emptyClusterAdopted]);
+      replacements.set(news.__urn, wanted);
       const { finalDump } = remembered.inputs;
       const dumped = finalDump?.startsWith("/") ? ` but for the dump that goes to ${finalDump}` : "";
       await log.say(
@@ -148,8 +152,14 @@ export const instance = guarded({
 
   async delete(id: string, props: Properties): Promise<void> {
     const log = logFor(props.__urn);
+    const remembered = parseState(props);
+    const next = replacements.get(props.__urn);
+    if (next) {
+      const { requireReplaceable } = await import("../instances/replacement.js");
+      await requireReplaceable(remembered, next);
+    }
     const { dropKnown } = await import("../instances/drop.js");
-    const { notes, warnings } = await dropKnown({ id, remembered: parseState(props) }, log.progress);
+    const { notes, warnings } = await dropKnown({ id, remembered }, log.progress);
     for (const note of notes) await log.say("info", note);
     for (const warning of warnings) await log.say("warning", warning);
   },

@@ -254,4 +254,16 @@ describe("each row of the table of changes, in order:", () => {
       /warning: superuser changed: a new, empty cluster replaces this one\. All its data is lost/,
     );
   });
+
+  test("a replacement that cannot be made leaves the old cluster there", async () => {
+    const started = "SELECT pg_postmaster_start_time()::text";
+    const before = await it.ask(started);
+    await it.declare([...args, 'locale: "xx_XX.UTF-8"'].join(", "));
+    const up = await it.project.up();
+    expect(up.exitCode).not.toBe(0);
+    expect(text(up)).toContain(
+      `the old cluster was not deleted, since no new one can be made: locale: ${it.where} has no locale "xx_XX.UTF-8"`,
+    );
+    expect(await it.ask(started)).toBe(before);
+  });
 });
