@@ -208,7 +208,9 @@ async function lock(host: Host, shell: Shell, place: Place, evicted = ""): Promi
     `cannot use ${directory} on ${host.name} as ${user}: ${rest || result.stderr.trim()}`,
     {
       command: "lock",
-      hint: `Give ${user} a folder that it may write to, or another dataDirectory.`,
+      hint:
+        `Make ${directory} for ${user} (as root: install -d -o ${user} -m 700 ${directory}); for a new instance, a ` +
+        `dataDirectory in a folder that ${user} may write to does as well.`,
     },
   );
 }

@@ -4,7 +4,7 @@ import { judge } from "../plan/refusals";
 import type { Remembered } from "../schema/state";
 import { type Observation, observe } from "../server/observe";
 import { rememberUnit } from "../server/systemd";
-import { describe } from "../server/target";
+import { describe, type Target } from "../server/target";
 import type { Outcome, Wanted } from "./converge";
 import { digest } from "./desired";
 import { newId, ownerOf, unmarkedId } from "./identity";
@@ -32,7 +32,7 @@ export async function adopt({ inputs, declared, urn = "" }: Wanted): Promise<Out
     const phase = found.marker?.phase ?? "ready";
     await mark(session, now, found, { id, ...ownerOf(urn), phase });
     const made = madeOf(now, found.observed, declared, phase);
-    return { id, made, left: [], warnings: [], steps: [] };
+    return { id, made, left: [], warnings: taken(inside, found, id), steps: [] };
   });
 }
 
@@ -41,6 +41,15 @@ function idOf({ target }: Opened, found: Observation, urnHash: string): string {
   const { marker } = found;
   if (marker === undefined) return unmarkedId(target, found);
   return marker.urnHash === urnHash ? marker.id : newId(target.name);
+}
+
+/** Whoever had it before is not here to be told. */
+function taken(target: Target, { marker }: Observation, id: string): readonly string[] {
+  if (marker?.stack === undefined || marker.id === id) return [];
+  return [
+    `${describe(target)} was ${marker.id} of another Pulumi resource, and is ${id} now: whatever the other one wants of it is ` +
+      "refused from now on. Take it out of the state there (`pulumi state delete`) and out of its program",
+  ];
 }
 
 function requireAdoptable(opened: Opened, found: Observation): void {

@@ -1,8 +1,10 @@
 import { readFile } from "node:fs/promises";
 import { afterEach, describe, expect, test } from "vitest";
 import { LocalHost } from "../../../provider/host/local";
+import { adopt } from "../../../provider/instances/adopt";
 import { instance } from "../../../provider/resources/instance";
 import type { Properties } from "../../../provider/schema/check";
+import { parseInputs } from "../../../provider/schema/inputs";
 import { stateDirectory } from "../../../provider/server/target";
 import { debianCluster, type Foreign, handMade, pgliftInstance } from "../../support/foreign";
 import { failureOf, handles, messageOf, owner } from "../../support/instances";
@@ -104,6 +106,21 @@ describe.each(Object.keys(makers) as (keyof typeof makers)[])("an instance %s", 
         expect(await readFile(it.files[0] ?? "", "utf8")).toContain("work_mem = 9MB");
     },
   );
+});
+
+test("an instance of another stack is taken over with a warning, and is refused to that one from then on", async () => {
+  const it = await made("made by hand");
+  const inputs = await declared(it);
+  const first = (await instance.create(inputs)) as { id: string; outs: Properties };
+  const urn = String(inputs.__urn).replace("pulumi:test", "pulumi:elsewhere");
+  const taken = { inputs: parseInputs(inputs), declared: [], urn, progress: () => undefined };
+  const { id, warnings } = await adopt(taken);
+  expect(warnings).toEqual([
+    `17/main on this machine was ${first.id} of another Pulumi resource, and is ${id} now: whatever the other one wants of it is ` +
+      "refused from now on. Take it out of the state there (`pulumi state delete`) and out of its program",
+  ]);
+  expect((await adopt(taken)).warnings).toEqual([]);
+  expect(await message(instance.read(first.id, first.outs))).toContain(`belongs to ${id}`);
 });
 
 describe("what cannot be taken over is refused, and nothing is left beside it", () => {
