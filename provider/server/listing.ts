@@ -64,8 +64,10 @@ function read(part: (name: string) => Buffer | undefined, others: boolean): List
   const text = (name: string) => bytesToText(bytes(name)).trim();
   const dataDirectory = text("path");
   const version = text("version");
-  const marker = parseMarker(text("marker"));
   const control = parseControlFile(part("control") ?? Buffer.alloc(0));
+  // Its name may still lead to the marker of what it became.
+  const isKept = !control && text("kept") !== "";
+  const marker = isKept ? undefined : parseMarker(text("marker"));
   const pid = parsePostmasterPid(bytes("pid"));
   const isUp = pid && isAlive(pid, text("process"), [dataDirectory, text("resolved")]);
   const { settings } = readFiles(
@@ -83,6 +85,7 @@ function read(part: (name: string) => Buffer | undefined, others: boolean): List
     [isAbsent, "is not there: a create or a deletion was interrupted"],
     [text("kind") === "denied", `cannot be read by its owner`],
     [version === "", "holds no PostgreSQL instance"],
+    [isKept, "is kept from an upgrade, and never starts again: remove it once nobody needs it"],
     [!control, "has no readable global/pg_control"],
     [text("marker") !== "" && !marker, "has a marker that cannot be read"],
     [!marker && !others, "has no marker of this provider"],
@@ -126,6 +129,7 @@ show_instance() {
   section "opts $number"; show "$data/postmaster.opts"
   section "conf $number"; [ ! -f "$conf" ] || cat "$conf"
   section "auto $number"; [ ! -f "$data/postgresql.auto.conf" ] || cat "$data/postgresql.auto.conf"
+  section "kept $number"; [ ! -e "$data/global/pg_control.old" ] || echo kept
   section "control $number"; head -c 8192 "$data/global/pg_control"
   section "pid $number"; show "$data/postmaster.pid"
   section "resolved $number"; printf '%s\\n' "$resolved"

@@ -9,6 +9,7 @@ import {
   drop,
   get,
   InvalidVersionError,
+  list,
   type Ref,
   start,
   type UpgradeOptions,
@@ -91,6 +92,19 @@ describe("a stopped instance in the directory that nobody declared, upgraded fro
     await start(here, ref);
     expect(await its(now).sql(content)).toEqual(filled);
     expect(await its(now).sql("SHOW maintenance_work_mem")).toEqual([{ maintenance_work_mem: "70MB" }]);
+  });
+
+  it("leaves an old cluster that is listed as nobody's, and as what it is", async () => {
+    const items = [];
+    for await (const item of list(here, { owner })) if (item.name === name) items.push(item);
+    expect(items.map(({ version, managed, problem }) => [version, managed, problem])).toEqual([
+      [
+        "15",
+        false,
+        `${at("15")} is kept from an upgrade, and never starts again: remove it once nobody needs it`,
+      ],
+      ["17", true, undefined],
+    ]);
   });
 
   it("is upgraded already for whoever asks again", async () => {
