@@ -37,6 +37,12 @@ export async function importable(host: HostArgs, ref: Ref): Promise<Importable> 
   const seen = await observe(target);
   const { observed, marker, refusal } = seen;
   if (observed.existence === "absent") throw new InstanceNotFoundError(`${describe(target)} is not there`);
+  if (observed.systemIdentifier === null) {
+    throw new InstanceStateError(
+      `${target.dataDirectory}/global/pg_control cannot be read: no server starts there`,
+      { hint: "An upgrade leaves the old cluster so; it need not be in a program." },
+    );
+  }
   if (refusal !== undefined) {
     throw new InstanceExistsError(
       `the server of ${describe(target)} does not let ${target.owner} in as ${target.superuser}: ${refusal}`,

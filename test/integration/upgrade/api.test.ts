@@ -9,6 +9,7 @@ import {
   drop,
   get,
   InvalidVersionError,
+  importable,
   list,
   type Ref,
   start,
@@ -105,6 +106,9 @@ describe("a stopped instance in the directory that nobody declared, upgraded fro
       ],
       ["17", true, undefined],
     ]);
+    expect(messageOf(await failureOf(importable(here, { ...old, dataDirectory: at("15") })))).toContain(
+      `${at("15")}/global/pg_control cannot be read: no server starts there`,
+    );
   });
 
   it("is upgraded already for whoever asks again", async () => {
