@@ -16,7 +16,9 @@ export interface Primary {
  * Configuration is the standby's own: postgresql.conf starts as a copy of the primary's where that lies in its data
  * directory, without ALTER SYSTEM; pg_hba.conf and pg_ident.conf are as declared here. `max_connections`,
  * `max_worker_processes`, `max_wal_senders`, `max_prepared_transactions` and `max_locks_per_transaction` are never below
- * what the primary runs with, whatever is declared.
+ * what the primary runs with, whatever is declared. One that runs when its primary is raised above it replays nothing, and
+ * takes no promotion, until it is restarted with as much: `pulumi refresh` warns of it, and the next `pulumi up` with
+ * `restartOnChanges` does it.
  *
  * The primary's tablespaces go to the directories that `tablespaces` names here, and without a name to the path that they
  * have on the primary; each must be empty or not there, so that on one machine all of them are named. For that the role

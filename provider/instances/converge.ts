@@ -16,9 +16,11 @@ import { plan } from "../plan/plan";
 import { slotsInTheWay } from "../plan/settings-refusals";
 import { replans } from "../plan/standby";
 import { judgeStandby } from "../plan/standby-refusals";
+import { raisedWords } from "../plan/standby-words";
 import { type Effect, effectOf, findStep, type Step } from "../plan/step";
 import { canonicalJson } from "../schema/canonical";
 import type { InstanceInputs } from "../schema/inputs";
+import type { Observed } from "../schema/observed";
 import type { Made } from "../schema/state";
 import { apply, type Work } from "../server/apply";
 import { forgetPrevious } from "../server/copies";
@@ -136,7 +138,7 @@ async function takeSteps(wanted: Wanted, begun: Opened, held: Held): Promise<Out
   await requirePossible(target, desired, chosen, found);
   await requireOthers(opened, found, chosen);
   const steps: Step[] = [];
-  const warnings: string[] = [];
+  const warnings = unseenFollowers(wanted, opened, found, chosen);
   const outcome = { id, left: agreement.left, steps, warnings };
   await mark(session, opened, found, { id, urnHash, stack, phase: wasReady ? "ready" : "creating" });
   const sight = new Sight(target, found.observed, found);
@@ -186,6 +188,17 @@ async function takeSteps(wanted: Wanted, begun: Opened, held: Held): Promise<Out
     const told = afterSteps(failure, steps);
     return { ...outcome, failure: told, made: madeOf(now, seen.seen.observed, wanted.declared, phase) };
   }
+}
+
+/** The preview knew of no standby, as it was made after the last look; here it is seen. */
+function unseenFollowers(
+  { known }: Wanted,
+  { target, desired }: Opened,
+  { observed }: Observation,
+  steps: readonly Step[],
+): string[] {
+  const words = (seen: Observed) => raisedWords(seen, desired, steps, describe(target));
+  return words(known?.remembered.observed ?? nothing).length > 0 ? [] : words(observed);
 }
 
 /** What failed speaks of its own step alone. */
@@ -348,7 +361,7 @@ async function requireOthers(
   const rejoin = findStep(steps, "rejoin");
   if (rejoin && desired.standby) await requireRejoin(target, desired.standby, rejoin.how, found);
   const promotes = findStep(steps, "promote") && found.observed.role === "standby";
-  if (promotes) await requirePromotable(target, desired, found);
+  if (promotes) await requirePromotable(target, desired, found, steps);
 }
 
 /**

@@ -1,5 +1,6 @@
 import { ProviderError } from "../errors";
 import { requiredPrograms } from "../postgresql/programs";
+import { tooLowWords } from "../postgresql/replay";
 import { isMajor, type Major, majors } from "../postgresql/version";
 import { type Equipment, type Programs, uses } from "../server/equipment";
 import type { InstanceStatus } from "./get";
@@ -139,12 +140,19 @@ export function judgeListed(item: InstanceListItem): Finding | undefined {
 const restart =
   "Restart it when its clients can bear that: by restartOnChanges: true, other restartTriggers, or by hand.";
 
+const restartWithAsMuch =
+  "Restart it with at least that: `pulumi refresh`, then `pulumi up` with restartOnChanges: true.";
+
 /** An instance of ours. */
 export function judgeInstance(
   { status }: InstanceListItem,
-  { name, version, port, role, pendingRestartReasons }: InstanceStatus,
+  { name, version, port, role, pendingRestartReasons, belowPrimary }: InstanceStatus,
 ): Finding[] {
   const which = `${version}/${name}`;
+  const stuck =
+    belowPrimary.length > 0
+      ? [warning(`${which} replays nothing since ${tooLowWords(belowPrimary)}`, restartWithAsMuch)]
+      : [];
   const waiting = Object.entries(pendingRestartReasons).map(([setting, { running, wanted }]) =>
     setting === "server_version"
       ? warning(`${which}: its server is ${running}, its programs are ${wanted} already`, restart)
@@ -155,5 +163,6 @@ export function judgeInstance(
       warning(`${which}: its server has crashed`, "Start it: it recovers by itself. Its log says why."),
     ];
   }
-  return waiting.length > 0 ? waiting : [ok(`${which}, a ${role} at port ${port}, is ${status}`)];
+  const wrong = [...stuck, ...waiting];
+  return wrong.length > 0 ? wrong : [ok(`${which}, a ${role} at port ${port}, is ${status}`)];
 }

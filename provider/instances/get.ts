@@ -1,3 +1,4 @@
+import { type TooLow, tooLow } from "../postgresql/replay";
 import type { Major } from "../postgresql/version";
 import type { Made, Remembered } from "../schema/state";
 import { addressOf, observe } from "../server/observe";
@@ -35,6 +36,8 @@ export interface InstanceStatus {
   readonly pendingRestart: boolean;
   /** What waits: what runs, and what the next start takes. Of text settings neither is shown. */
   readonly pendingRestartReasons: Made["pendingRestartReasons"];
+  /** Of a standby that replays nothing until it is restarted: its settings that are below the primary's. */
+  readonly belowPrimary: readonly TooLow[];
   /** Of the cluster; null while the server does not run. */
   readonly locale: string | null;
   /** Of the cluster; null while the server does not run. */
@@ -61,6 +64,7 @@ export async function get(host: HostArgs, ref: Ref): Promise<InstanceStatus> {
   return {
     ...{ name, version, port, state, superuser },
     ...{ dataDirectory, binDirectory, owner, logFile, pendingRestart, pendingRestartReasons },
+    belowPrimary: tooLow(remembered.observed),
     ...{ systemIdentifier, serverVersion, role, locale, encoding, dataChecksums },
     settings: Object.fromEntries(lines.map(([setting, { value }]) => [setting, value])),
     replication: await replication(remembered),

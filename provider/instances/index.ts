@@ -9,6 +9,7 @@
 import "../node-version";
 
 export * from "../errors";
+export type { TooLow } from "../postgresql/replay";
 export { mayBeSecret } from "../postgresql/secretive";
 export type { Receiver, Replication, Sender, Slot } from "../server/replication";
 export {

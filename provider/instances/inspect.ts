@@ -2,6 +2,7 @@ import { InstanceNotFoundError, InstanceStateError } from "../errors";
 import { type Drift, findDrift } from "../plan/drift";
 import { type PlanLine, warning } from "../plan/line";
 import { plan } from "../plan/plan";
+import { stuckLines } from "../plan/standby-words";
 import { unmanagedLines } from "../plan/unmanaged";
 import { endOfUpgrade, finishing } from "../plan/upgrade";
 import type { Made, Remembered } from "../schema/state";
@@ -72,6 +73,7 @@ export async function inspect(id: string, remembered: Remembered, urn?: string):
       ...seen.refusedRecords.map((line) =>
         warning(`with this line the server takes nothing of its file, and would not start: ${line}`),
       ),
+      ...stuckLines(observed, describe(target)),
       ...unmanagedLines(observed, opened.desired),
     ],
   };

@@ -4,6 +4,7 @@ import { standbySettings } from "../plan/desired-standby";
 import { heeding } from "../plan/heeding";
 import { isUp } from "../plan/is-up";
 import { settingChanges } from "../plan/settings";
+import { tooLow, tooLowWords } from "../postgresql/replay";
 import type { InstanceInputs } from "../schema/inputs";
 import { writeConfiguration } from "../server/configuration";
 import { query } from "../server/connect";
@@ -118,15 +119,32 @@ export function pauseReplay(host: HostArgs, ref: Ref): Promise<void> {
 /**
  * Lets a standby replay again.
  *
- * @throws InstanceStateError when it is no standby that runs
+ * @throws InstanceStateError when it is no standby that runs, or would shut down: its primary was raised above it
  * @throws InstanceNotFoundError
  */
 export function resumeReplay(host: HostArgs, ref: Ref): Promise<void> {
-  return replaying(host, ref, "resumeReplay", "SELECT pg_wal_replay_resume()");
+  return replaying(host, ref, "resumeReplay", "SELECT pg_wal_replay_resume()", ({ target }, { observed }) => {
+    const low = tooLow(observed);
+    if (low.length === 0) return;
+    throw new InstanceStateError(
+      `resumeReplay: ${describe(target)} would shut down, since ${tooLowWords(low)}`,
+      {
+        hint: "Nothing was changed. Restart it with at least that.",
+      },
+    );
+  });
 }
 
-function replaying(host: HostArgs, ref: Ref, name: string, statement: string): Promise<void> {
-  return changing(host, ref, async ({ target }, _, { observed, postmaster }) => {
+function replaying(
+  host: HostArgs,
+  ref: Ref,
+  name: string,
+  statement: string,
+  requireMore: (opened: Opened, found: Observation) => void = () => undefined,
+): Promise<void> {
+  return changing(host, ref, async (opened, _, found) => {
+    const { target } = opened;
+    const { observed, postmaster } = found;
     if (observed.role !== "standby")
       throw new InstanceStateError(`${name}: ${describe(target)} is no standby`);
     if (!postmaster || observed.server !== "running") {
@@ -134,6 +152,7 @@ function replaying(host: HostArgs, ref: Ref, name: string, statement: string): P
         `${name}: ${describe(target)} is ${observed.server}, and takes no sessions`,
       );
     }
+    requireMore(opened, found);
     await query(addressOf(target, postmaster), [statement]);
   });
 }

@@ -1,3 +1,4 @@
+import { tooLowAfter } from "../postgresql/replay";
 import { appliedBy, findSetting } from "../postgresql/settings";
 import type { Observed } from "../schema/observed";
 import { leavingRecords, missingWayIn } from "./access";
@@ -124,6 +125,7 @@ export function agree(remembered: Observed, observed: Observed, desired: Desired
     more: [
       ...moreThanAnnounced(remembered, observed, desired, take, found, announced, names),
       ...lockOut(observed, desired, take, records),
+      ...tooLowToStart(observed, take),
     ],
   };
 }
@@ -223,6 +225,15 @@ function lockOut(
       ({ file, label }) =>
         `${label} was changed on the host (pg_${file}.conf), and the server would not let the provider in`,
     );
+}
+
+/** Its primary was raised since the preview, so what it needs was not announced. */
+function tooLowToStart(observed: Observed, take: readonly Step[]): string[] {
+  if (!take.some(({ kind }) => kind === "start" || kind === "restart")) return [];
+  return tooLowAfter(observed, changesOf(take)).map(
+    ({ name, running, least }) =>
+      `its primary was raised to ${name} ${least}, and with ${running} the server would not start`,
+  );
 }
 
 function isAppliedByRestart(desired: Desired, name: string): boolean {

@@ -1,3 +1,4 @@
+import { tooLow, tooLowWords } from "../postgresql/replay";
 import type { Observed } from "../schema/observed";
 import type { Desired } from "./desired";
 import { info, type PlanLine, warning } from "./line";
@@ -12,12 +13,15 @@ export function standbyLines(
   instance: string,
 ): (PlanLine | false | undefined)[] {
   const { standby } = desired;
-  if (!standby) return raised(observed, desired, steps, instance);
+  const raised = raisedWords(observed, desired, steps, instance).map((words) => info(`plan: ${words}`));
+  if (!standby) return raised;
   const { where, slot, promoteWhen } = standby;
   const rejoin = findStep(steps, "rejoin");
   const isStandby = observed.existence === "present" && observed.role === "standby";
   const released = slot === null ? "" : ` Its slot ${slot} there is released.`;
+  const isStopped = findStep(steps, "restart") ?? findStep(steps, "stop");
   return [
+    ...(steps.length > 0 && !isStopped ? stuckLines(observed, instance, findStep(steps, "promote")) : []),
     rejoin &&
       warning(
         `${instance} becomes a standby of ${where} ${rejoinWords[rejoin.how]}. Downtime, and everything that only it has is lost.`,
@@ -37,6 +41,7 @@ export function standbyLines(
       warning(
         `while ${instance} is stopped, its slot ${slot} on ${where} keeps WAL there without limit (max_slot_wal_keep_size)`,
       ),
+    ...raised,
     ...heldUp(observed, desired).map(({ name, least, declared }) =>
       info(
         `plan: ${name} stays ${least}, which ${where} runs with; it becomes ${declared} once ${where} has that and this standby ` +
@@ -46,18 +51,45 @@ export function standbyLines(
   ];
 }
 
-/** https://www.postgresql.org/docs/current/hot-standby.html#HOT-STANDBY-ADMIN */
-function raised(observed: Observed, desired: Desired, steps: readonly Step[], instance: string): PlanLine[] {
+/** A standby that its primary was raised above. */
+export function stuckLines(observed: Observed, instance: string, promotion?: Step): PlanLine[] {
+  const low = tooLow(observed);
+  if (low.length === 0) return [];
+  const refused = promotion ? ", and its promotion is refused until then" : "";
+  return [
+    warning(
+      `${instance} replays nothing since ${tooLowWords(low)}: a restart with at least that brings it on ` +
+        `(restartOnChanges)${refused}`,
+    ),
+  ];
+}
+
+/**
+ * What becomes of those that follow a primary; one that was promoted is such, too.
+ * https://www.postgresql.org/docs/current/hot-standby.html#HOT-STANDBY-ADMIN
+ */
+export function raisedWords(
+  observed: Observed,
+  desired: Desired,
+  steps: readonly Step[],
+  instance: string,
+): string[] {
+  if (observed.role === "standby" || desired.standby?.status === "streaming") return [];
   const { version } = desired.inputs;
   const changes = findStep(steps, "writeConfiguration")?.changes ?? [];
   const names = changes.filter((change) => isRaise(version, change)).map(({ name }) => name);
-  if (names.length === 0 || observed.standbys.length === 0) return [];
+  const followers = followersOf(observed, desired);
+  if (names.length === 0 || followers.length === 0) return [];
   return [
-    info(
-      `plan: ${names.join(", ")} of ${instance} is raised while ${observed.standbys.join(", ")} follow: once it runs with that, each ` +
-        "pauses its replay until its own `pulumi up`",
-    ),
+    `${names.join(", ")} of ${instance} is raised while ${followers.join(", ")} follow: once it runs with that, a standby ` +
+      "with less pauses its replay until it is restarted with as much: refresh it, then up (restartOnChanges)",
   ];
+}
+
+/** Those that were seen, and those that a slot is kept for; such are known before anybody saw one. */
+function followersOf({ standbys, slots }: Observed, { inputs }: Desired): string[] {
+  const physical = Object.keys(slots).filter((name) => slots[name] === "physical");
+  return [...new Set([...standbys, ...physical, ...(inputs.replicationSlots ?? [])])];
 }
 
 const rejoinWords = {

@@ -1,6 +1,9 @@
 import { InstanceStateError, WaitTimeoutError } from "../errors";
 import type { Session } from "../host/session";
 import type { Desired } from "../plan/desired";
+import type { DesiredStandby } from "../plan/desired-standby";
+import type { Step } from "../plan/step";
+import { tooLow, tooLowAfter, tooLowWords } from "../postgresql/replay";
 import { query } from "./connect";
 import { addressOf, type Observation } from "./observe";
 import { primaryAnswers, releaseSlot, requirePrograms } from "./primary";
@@ -9,14 +12,30 @@ import { describe, type Target } from "./target";
 /** Seconds for what was received to be replayed, where nothing more comes. */
 const patience = 10;
 
+const always = 'promoteWhen: "always" promotes all the same.';
+
 /**
  * Two primaries would both take writes; and what is not replayed is lost. Looked at before the first change.
+ * @param steps all that will be taken
  * @throws InstanceStateError
  */
-export async function requirePromotable(target: Target, desired: Desired, found: Observation): Promise<void> {
-  const { standby } = desired;
-  if (!standby || standby.promoteWhen === "always") return;
-  const always = 'promoteWhen: "always" promotes all the same.';
+export async function requirePromotable(
+  target: Target,
+  { standby }: Desired,
+  found: Observation,
+  steps: readonly Step[],
+): Promise<void> {
+  if (!standby) return;
+  const isSafe = standby.promoteWhen === "primaryDown";
+  if (isSafe) await requirePrimaryDown(target, standby);
+  const isStuck = tooLow(found.observed).length > 0;
+  // What was received is replayed then: a promotion comes after all WAL that is there.
+  if (isStuck && isRaisedBefore(found, steps)) return;
+  requireEnough(target, found);
+  if (isSafe) await requireReplayed(target, found);
+}
+
+async function requirePrimaryDown(target: Target, standby: DesiredStandby): Promise<void> {
   await requirePrograms(target, ["pg_isready"]);
   if (await primaryAnswers(target, standby)) {
     throw new InstanceStateError(
@@ -24,8 +43,31 @@ export async function requirePromotable(target: Target, desired: Desired, found:
       { hint: `Nothing was changed. Stop or fence it first; ${always}` },
     );
   }
-  const { postmaster } = found;
-  if (!postmaster || found.observed.server !== "running") return;
+}
+
+/** Whether a start on the way there, and the lines it takes, are enough for the WAL of the primary. */
+function isRaisedBefore({ observed }: Observation, steps: readonly Step[]): boolean {
+  const changes = steps.flatMap((step) => (step.kind === "writeConfiguration" ? step.changes : []));
+  const starts = steps.some(({ kind }) => kind === "restart" || kind === "start");
+  return starts && tooLowAfter(observed, changes).length === 0;
+}
+
+/** PostgreSQL would wait for ever, whatever is asked of it. */
+function requireEnough(target: Target, { observed }: Pick<Observation, "observed">): void {
+  const low = tooLow(observed);
+  if (low.length === 0) return;
+  throw new InstanceStateError(
+    `promote: ${describe(target)} takes no promotion: its replay is paused, since ${tooLowWords(low)}`,
+    {
+      hint:
+        "Nothing was changed. Restart it with at least that first: after a `pulumi refresh`, an `up` with " +
+        "restartOnChanges: true restarts it, then promotes it.",
+    },
+  );
+}
+
+async function requireReplayed(target: Target, { postmaster, observed }: Observation): Promise<void> {
+  if (!postmaster || observed.server !== "running") return;
   const end = performance.now() + patience * 1000;
   for (;;) {
     const [row] = (await query(addressOf(target, postmaster), [replay]))[0] ?? [];
@@ -47,7 +89,7 @@ const replay = `SELECT pg_last_wal_receive_lsn()::text AS received, pg_last_wal_
 
 /**
  * Returns when it takes writes. The checkpoint writes the new timeline to pg_control, where pg_rewind looks for it.
- * @throws InstanceStateError when it is no standby that runs
+ * @throws InstanceStateError when it is no standby that runs, or one that its primary was raised above
  * @throws WaitTimeoutError
  */
 export async function promote(target: Target, seconds: number, found: Observation): Promise<void> {
@@ -56,6 +98,7 @@ export async function promote(target: Target, seconds: number, found: Observatio
   if (!postmaster || observed.server !== "running") {
     throw new InstanceStateError(`promote: ${describe(target)} is ${observed.server}, and takes no sessions`);
   }
+  requireEnough(target, found);
   const address = addressOf(target, postmaster);
   const asked = `SELECT CASE WHEN pg_is_in_recovery() THEN pg_promote(true, ${seconds}) ELSE true END AS done`;
   const [row] = (await query(address, [asked], seconds + 15))[0] ?? [];

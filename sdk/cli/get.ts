@@ -51,7 +51,7 @@ async function locate({ host, where, look, subject }: Arguments): Promise<Instan
 }
 
 function printStatus(found: InstanceStatus, settings: Readonly<Record<string, string | null>>): string {
-  const { replication, pendingRestartReasons } = found;
+  const { replication, pendingRestartReasons, belowPrimary } = found;
   const text = (value: unknown) => (value === null ? "(not known)" : String(value));
   const waiting = Object.entries(pendingRestartReasons).map(
     ([setting, { running, wanted }]) => `${setting} ${running} -> ${wanted}`,
@@ -59,6 +59,10 @@ function printStatus(found: InstanceStatus, settings: Readonly<Record<string, st
   const rows = [
     ...plain.map((property) => [property, text(found[property])]),
     ...(waiting.length === 0 ? [["pendingRestart", "no"]] : waiting.map((line) => ["pendingRestart", line])),
+    ...belowPrimary.map(({ name, running, least }) => [
+      "belowPrimary",
+      `${name} is ${running}, and ${least} there: it replays nothing until it is restarted with that`,
+    ]),
     ["replication", replication ? printReceiver(replication) : "(its server takes no sessions)"],
   ];
   const tables: readonly (readonly [head: readonly string[], rows: readonly string[][]])[] = [

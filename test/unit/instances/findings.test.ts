@@ -123,6 +123,7 @@ describe("an instance of ours", () => {
       port: 5433,
       role: "primary",
       pendingRestartReasons: {},
+      belowPrimary: [] as InstanceStatus["belowPrimary"],
       ...more,
     }) as InstanceStatus;
 
@@ -142,6 +143,16 @@ describe("an instance of ours", () => {
     expect(found.map(({ level, text }) => [level, text])).toEqual([
       ["warning", "17/orders: max_connections 100 -> 200 waits for a restart"],
       ["warning", "17/orders: its server is 17.4, its programs are 17.5 already"],
+    ]);
+  });
+
+  it("is warned of where its primary was raised above it, before what waits", () => {
+    const belowPrimary = [{ name: "max_connections", running: 71, least: 120 }];
+    const pendingRestartReasons = { max_connections: { running: "71", wanted: "120" } };
+    const found = judgeInstance(item, status({ role: "standby", belowPrimary, pendingRestartReasons }));
+    expect(found.map(({ level, text }) => [level, text])).toEqual([
+      ["warning", "17/orders replays nothing since max_connections is 71 here and 120 on its primary"],
+      ["warning", "17/orders: max_connections 71 -> 120 waits for a restart"],
     ]);
   });
 

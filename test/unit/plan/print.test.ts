@@ -17,6 +17,10 @@ const to200 = { settings: { max_connections: 200 } };
 const waiting = { max_connections: { running: "100", wanted: "200" } };
 const secret = "c4nary-s3cret";
 
+const raisedWhile = (followers: string) =>
+  `info: plan: max_connections of 17/orders on db1 is raised while ${followers} follow: once it runs with that, a standby ` +
+  "with less pauses its replay until it is restarted with as much: refresh it, then up (restartOnChanges)";
+
 describe("the preview says", () => {
   test.each<[title: string, observed: Observed, program: Properties, words: string[]]>([
     ["nothing when there is nothing to do", seen(), {}, []],
@@ -83,8 +87,16 @@ describe("the preview says", () => {
       { ...to200, restartOnChanges: true },
       [
         "warning: restart of 17/orders on db1: max_connections 100 -> 200. Clients are disconnected.",
-        "info: plan: max_connections of 17/orders on db1 is raised while orders_2 follow: once it runs with that, each pauses " +
-          "its replay until its own `pulumi up`",
+        raisedWhile("orders_2"),
+      ],
+    ],
+    [
+      "the same of those that a slot is kept for, seen or declared",
+      { ...at100, slots: { orders_2: "physical", events: "logical" } },
+      { ...to200, restartOnChanges: true, replicationSlots: ["orders_2", "orders_3"] },
+      [
+        "warning: restart of 17/orders on db1: max_connections 100 -> 200. Clients are disconnected.",
+        raisedWhile("orders_2, orders_3"),
       ],
     ],
     [

@@ -6,6 +6,7 @@ import { nothing } from "../../../provider/plan/nothing";
 import { plan } from "../../../provider/plan/plan";
 import { printPlan } from "../../../provider/plan/print";
 import { judge } from "../../../provider/plan/refusals";
+import { stuckLines } from "../../../provider/plan/standby-words";
 import type { Step } from "../../../provider/plan/step";
 import type { Properties } from "../../../provider/schema/check";
 import type { Observed } from "../../../provider/schema/observed";
@@ -103,6 +104,67 @@ describe("what the primary runs with", () => {
         "has replayed it: then refresh and up",
     ]);
   });
+});
+
+describe("a standby that its primary was raised above", () => {
+  const least = { max_connections: 120, max_wal_senders: 10 };
+  const at71 = standby({ least, settings: lines({ ...settings, max_connections: "71" }) });
+  const pending = { max_connections: { running: "71", wanted: "120" } };
+  const originals = { ...standby().originals, max_connections: "71" };
+  const line120 = lines({ ...settings, max_connections: "120" });
+  const written = standby({ least, pending, originals, settings: line120 });
+  const stuck = "17/orders on db2 replays nothing since max_connections is 71 here and 120 on its primary";
+  const cure = "a restart with at least that brings it on (restartOnChanges)";
+  const texts = (observed: Observed) => stuckLines(observed, "17/orders on db2").map(({ text }) => text);
+
+  test("shows so in a refresh, whether the line is written or not", () => {
+    expect(texts(at71)).toEqual([`${stuck}: ${cure}`]);
+    expect(texts(written)).toEqual([`${stuck}: ${cure}`]);
+  });
+
+  test("does not when it runs with as much, or does not run, or is none any more", () => {
+    expect(texts({ ...written, pending: {} })).toEqual([]);
+    expect(texts({ ...at71, ...stoppedServer })).toEqual([]);
+    expect(texts({ ...at71, role: "primary" })).toEqual([]);
+    expect(texts(standby({ least: { max_connections: 100, max_prepared_transactions: 0 } }))).toEqual([]);
+  });
+
+  test("says what its promotion waits for", () => {
+    expect(said(at71, promoting)[0]).toBe(
+      `warning: ${stuck}: ${cure}, and its promotion is refused until then`,
+    );
+  });
+
+  test("is not restarted, nor started, with less than it needs, as where nobody has seen yet that it was raised", () => {
+    const program = { ...following(), restartTriggers: "2" };
+    const before = standby({ settings: lines({ ...settings, max_connections: "71" }) });
+    expect(agree(before, at71, wish(program)).more).toEqual([
+      "its primary was raised to max_connections 120, and with 71 the server would not start",
+    ]);
+    const stopped = { ...before, ...stoppedServer };
+    expect(agree(stopped, { ...stopped, least }, wish(following())).more).toHaveLength(1);
+    expect(agree(at71, at71, wish(program)).more).toEqual([]);
+  });
+
+  test("is restarted first, and promoted then", () => {
+    const program = { ...promoting, restartOnChanges: true };
+    for (const observed of [at71, written]) {
+      expect(kinds(plan(observed, wanted(program))).slice(-2)).toEqual(["restart", "promote"]);
+      expect(said(observed, program).map((line) => line.split(" of ")[0])).toEqual([
+        "warning: restart",
+        "warning: promotion",
+      ]);
+    }
+  });
+});
+
+test("a standby that was promoted says, as any primary, what its raise means for those that follow it", () => {
+  const promoted = standby({ role: "primary", standbys: ["orders_2"] });
+  const program = { settings: { max_connections: 200 }, restartOnChanges: true };
+  const follow = "max_connections of 17/orders on db2 is raised while orders_2 follow";
+  expect(said(promoted, { ...promoting, ...program })[1]).toContain(follow);
+  const streaming = standby({ standbys: ["orders_2"] });
+  expect(said(streaming, { ...following(), ...program }).join()).not.toContain(follow);
 });
 
 describe("a promotion", () => {
