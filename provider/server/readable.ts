@@ -6,13 +6,14 @@ import { describe, type Target } from "./target";
  * lines lost, and write them over somebody's work.
  *
  * Shell functions: `take FILE` prints what is in a file, or nothing where there is none; `troubles` prints the files that
- * are there and could not be printed.
+ * are there and could not be printed. One that goes meanwhile, as in a deletion that is under way, is none.
  */
 export const taking = `taken=
 trouble() { taken="$taken$1 $2
 "; }
 take() {
-  if [ -f "$1" ]; then [ -r "$1" ] && cat "$1" || trouble denied "$1"
+  if [ -f "$1" ] && [ -r "$1" ] && cat "$1"; then :
+  elif [ -f "$1" ]; then trouble denied "$1"
   elif [ -d "$1" ]; then trouble directory "$1"
   elif [ -e "$1" ]; then trouble special "$1"
   elif [ -L "$1" ]; then trouble dangling "$1"

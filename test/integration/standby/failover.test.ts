@@ -27,7 +27,10 @@ class Driven {
     this.declared = status === undefined ? inputs : { ...inputs, ...promoted };
   }
 
-  preview = (): Promise<unknown> => instance.diff(this.id, this.outs, this.declared);
+  async preview(): Promise<unknown> {
+    await instance.check(this.declared, this.declared);
+    return instance.diff(this.id, this.outs, this.declared);
+  }
 
   async up(): Promise<void> {
     this.outs = (await instance.update(this.id, this.outs, this.declared)).outs as Properties;
