@@ -18,8 +18,8 @@ export class OpensshHost extends ShellHost {
 /** One connection for all who go the same way, in this process. */
 const masters = new Shared<Master>();
 
-/** sshd's MaxSessions is 10 unless it is told otherwise; some of them are left to others. */
-const shells = 8;
+/** sshd's MaxSessions is 10 unless it is told otherwise; one that ends counts for a moment yet. */
+const shells = 9;
 
 function opensshTransport(args: OpensshArgs, become: Become): Transport {
   const name = nameOf(args);
