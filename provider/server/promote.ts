@@ -28,9 +28,8 @@ export async function requirePromotable(
   if (!standby) return;
   const isSafe = standby.promoteWhen === "primaryDown";
   if (isSafe) await requirePrimaryDown(target, standby);
-  const isStuck = tooLow(found.observed).length > 0;
   // What was received is replayed then: a promotion comes after all WAL that is there.
-  if (isStuck && isRaisedBefore(found, steps)) return;
+  if (tooLow(found.observed).length > 0 && isRaisedBefore(found, steps)) return;
   requireEnough(target, found);
   if (isSafe) await requireReplayed(target, found);
 }
@@ -53,7 +52,7 @@ function isRaisedBefore({ observed }: Observation, steps: readonly Step[]): bool
 }
 
 /** PostgreSQL would wait for ever, whatever is asked of it. */
-function requireEnough(target: Target, { observed }: Pick<Observation, "observed">): void {
+function requireEnough(target: Target, { observed }: Observation): void {
   const low = tooLow(observed);
   if (low.length === 0) return;
   throw new InstanceStateError(

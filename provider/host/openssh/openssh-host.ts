@@ -4,7 +4,7 @@ import { ShellHost, type Transport } from "../shell-host";
 import { nameOf } from "../ssh/login";
 import { refusedShell } from "../ssh/refused-shell";
 import { persist, Shared } from "../ssh/shared";
-import { remoteCommand, whoever } from "../ssh/ssh-host";
+import { remoteCommand, shells, whoever } from "../ssh/ssh-host";
 import { type OpensshArgs, seconds } from "./login";
 import { Master } from "./master";
 
@@ -17,9 +17,6 @@ export class OpensshHost extends ShellHost {
 
 /** One connection for all who go the same way, in this process. */
 const masters = new Shared<Master>();
-
-/** sshd's MaxSessions is 10 unless it is told otherwise; one that ends counts for a moment yet. */
-const shells = 9;
 
 function opensshTransport(args: OpensshArgs, become: Become): Transport {
   const name = nameOf(args);

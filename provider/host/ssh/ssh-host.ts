@@ -17,7 +17,7 @@ export class SshHost extends ShellHost {
 }
 
 /** sshd's MaxSessions is 10 unless it is told otherwise; one that ends counts for a moment yet. */
-const shells = 9;
+export const shells = 9;
 
 /** Whom to log in as says the configuration, which is read at use. */
 export const whoever = "";
